@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/// What is known of a stored object without its bytes.
+public struct ObjectInfo: Sendable, Equatable {
+    public var key: String
+    /// The size in bytes.
+    public var size: Int64
+    /// The entity tag without quotes: the lower-case hex MD5 of the bytes, as S3 gives it for a plain PUT.
+    public var etag: String
+    public var contentType: String
+    /// Sent with the object wherever it is delivered; empty for none.
+    public var cacheControl: String
+    /// Milliseconds since 1970.
+    public var modifiedMilliseconds: Int64
+
+    public init(
+        key: String, size: Int64, etag: String, contentType: String, cacheControl: String, modifiedMilliseconds: Int64
+    ) {
+        self.key = key
+        self.size = size
+        self.etag = etag
+        self.contentType = contentType
+        self.cacheControl = cacheControl
+        self.modifiedMilliseconds = modifiedMilliseconds
+    }
+}
+
+/// Why an object store could not do what it was asked.
+public enum ObjectStoreError: Error, Sendable, Equatable {
+    case notFound
+    /// The bucket or the key is not one that this store accepts; the text says why.
+    case invalidName(String)
+    /// The store's disk or service failed; the text is for the operator.
+    case unavailable(String)
+}
+
+/// Objects by bucket and key, written whole and atomically: a reader sees all of an object or none of it.
+///
+/// Keys are relative paths of `/`-separated components (letters, digits, `-`, `_`, `.`), never `..`.
+/// Two buckets are in use: `uploads` (raw files as they were sent) and `media` (what is delivered).
+public protocol ObjectStore: Sendable {
+    /// Stores a copy of the local file `path`; the file stays the caller's. Replaces an object of that key.
+    func put(
+        bucket: String, key: String, file path: String, contentType: String, cacheControl: String
+    ) async throws(ObjectStoreError) -> ObjectInfo
+
+    /// The object's description.
+    func head(bucket: String, key: String) async throws(ObjectStoreError) -> ObjectInfo
+
+    /// Makes the object's bytes readable at the local `path`, which must not exist; the caller removes it.
+    /// An embedded store may link instead of copying: the file must only be read.
+    func fetch(bucket: String, key: String, toFile path: String) async throws(ObjectStoreError)
+
+    /// Removes an object; quietly when there is none.
+    func delete(bucket: String, key: String) async throws(ObjectStoreError)
+
+    /// Removes every object whose key starts with `prefix` (which ends with `/`); returns how many.
+    func deleteAll(bucket: String, prefix: String) async throws(ObjectStoreError) -> Int
+
+    /// All objects whose key starts with `prefix`, in the order of their keys.
+    func list(bucket: String, prefix: String) async throws(ObjectStoreError) -> [ObjectInfo]
+}

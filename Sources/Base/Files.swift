@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import CLinux
+import Glibc
+
+/// A failed system call: what was tried and the kernel's reason.
+public struct SystemError: Error, Sendable, CustomStringConvertible {
+    public var operation: String
+    /// A positive errno.
+    public var code: Int32
+
+    public init(_ operation: String, code: Int32) {
+        self.operation = operation
+        self.code = code
+    }
+
+    public var description: String {
+        "\(operation): \(String(cString: spw_error_text(code)))"
+    }
+}
+
+/// Reads a whole small file (at most 64 MiB), such as a configuration or a key.
+public func readFile(_ path: String) throws -> [UInt8] {
+    let descriptor = open(path, O_RDONLY | O_CLOEXEC)
+    guard descriptor >= 0 else { throw SystemError("open \(path)", code: errno) }
+    defer { close(descriptor) }
+    var bytes: [UInt8] = []
+    var chunk = [UInt8](repeating: 0, count: 65536)
+    while true {
+        let count = spw_read(descriptor, &chunk, chunk.count)
+        if count < 0 { throw SystemError("read \(path)", code: Int32(-count)) }
+        if count == 0 { return bytes }
+        bytes.append(contentsOf: chunk[..<count])
+        guard bytes.count <= 64 << 20 else { throw SystemError("read \(path)", code: EFBIG) }
+    }
+}
+
+/// Reads a whole small file as UTF-8.
+public func readTextFile(_ path: String) throws -> String {
+    String(decoding: try readFile(path), as: UTF8.self)
+}

@@ -1,0 +1,79 @@
+// System calls that `import Glibc` lacks: epoll, eventfd, accept4, signalfd and a few process controls.
+// Every wrapper returns a value >= 0, or -errno, so that Swift never reads the thread's errno.
+#pragma once
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/socket.h>
+#include <sys/types.h>
+#include <sys/uio.h>
+
+#define SPW_EPOLLIN 0x001u
+#define SPW_EPOLLOUT 0x004u
+#define SPW_EPOLLERR 0x008u
+#define SPW_EPOLLHUP 0x010u
+#define SPW_EPOLLRDHUP 0x2000u
+#define SPW_EPOLLET 0x80000000u
+
+/// One readiness event: which registration (`token`, chosen by the caller) and what is ready.
+typedef struct {
+    uint32_t events;
+    uint64_t token;
+} spw_event;
+
+int spw_epoll_create(void);
+int spw_epoll_add(int epoll, int fd, uint32_t events, uint64_t token);
+int spw_epoll_modify(int epoll, int fd, uint32_t events, uint64_t token);
+int spw_epoll_remove(int epoll, int fd);
+/// Fills at most 256 events; EINTR is reported as 0 events.
+int spw_epoll_wait(int epoll, spw_event *events, int capacity, int timeout_milliseconds);
+
+int spw_eventfd(void);
+int spw_eventfd_signal(int fd);
+int spw_eventfd_drain(int fd);
+
+/// A non-blocking, close-on-exec TCP socket bound and listening on a numeric address with SO_REUSEPORT
+/// (`reuse_port`), IPv6-only for IPv6 addresses.
+int spw_listen_tcp(const char *address, uint16_t port, int backlog, int reuse_port);
+/// The port that a listening socket was given.
+int spw_local_port(int fd);
+int spw_accept(int fd, struct sockaddr_storage *peer);
+/// Starts a non-blocking connect to a numeric address; the socket's writability tells the outcome.
+int spw_connect_tcp(const char *address, uint16_t port);
+/// The pending error of a socket as a positive errno, 0 for none.
+int spw_socket_error(int fd);
+int spw_set_nodelay(int fd);
+int spw_set_send_buffer(int fd, int bytes);
+
+ssize_t spw_read(int fd, void *buffer, size_t count);
+ssize_t spw_write(int fd, const void *buffer, size_t count);
+ssize_t spw_writev(int fd, const struct iovec *parts, int count);
+int spw_close(int fd);
+
+/// Blocks SIGINT, SIGTERM, SIGHUP in this thread (and those it starts) and returns a signalfd for them.
+int spw_signalfd(void);
+/// The next pending signal's number, or -EAGAIN.
+int spw_signalfd_read(int fd);
+void spw_ignore_sigpipe(void);
+
+/// Raises the soft limit of open files to the hard one; returns the limit in force.
+long spw_raise_open_files(void);
+/// The kernel's number of this thread (gettid).
+int spw_thread_id(void);
+/// Ends this process when its parent thread dies (PR_SET_PDEATHSIG); call right after start.
+int spw_die_with_parent(int signal);
+/// Monotonic and wall clocks in nanoseconds, through the vDSO.
+int64_t spw_monotonic_nanoseconds(void);
+int64_t spw_realtime_nanoseconds(void);
+/// Sets a resource limit by number: see the SPW_LIMIT constants.
+#define SPW_LIMIT_AS 0
+#define SPW_LIMIT_CPU 1
+#define SPW_LIMIT_FSIZE 2
+#define SPW_LIMIT_NOFILE 3
+#define SPW_LIMIT_CORE 4
+int spw_set_limit(int which, uint64_t value);
+/// Forbids this process and its children to gain privileges by exec.
+int spw_no_new_privileges(void);
+/// The text of a positive errno, in a static table.
+const char *spw_error_text(int error);
+/// write(2) to standard error; failures are the caller's to ignore.
+ssize_t spw_write_log(const void *buffer, size_t count);
