@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-public import Base
+import Base
 
 /// One secret of the token signer and verifier.
 public struct TokenKey: Sendable, Equatable {
