@@ -227,3 +227,5 @@ ssize_t spw_write_log(const void *buffer, size_t count) {
     while (n < 0 && errno == EINTR);
     return n < 0 ? -errno : n;
 }
+
+void spw_name_thread(const char *name) { prctl(PR_SET_NAME, name, 0, 0, 0); }

@@ -77,3 +77,5 @@ int spw_no_new_privileges(void);
 const char *spw_error_text(int error);
 /// write(2) to standard error; failures are the caller's to ignore.
 ssize_t spw_write_log(const void *buffer, size_t count);
+/// Names the calling thread, at most 15 characters.
+void spw_name_thread(const char *name);
