@@ -3,6 +3,8 @@
 // One request and its response. Exchanges are pooled by the loop's server and used again: a handler keeps
 // one only between `handle` and `finished`/`cancelled`, and only on its loop's thread.
 
+import CLinux
+
 /// One request and its response on a server connection.
 public final class Exchange {
     /// Where the response stands.
@@ -32,12 +34,27 @@ public final class Exchange {
     public internal(set) final var status = 0
     /// Body bytes handed to the connection so far.
     public internal(set) final var bytesSent = 0
+    /// Loop time at which the request was complete.
+    public internal(set) final var startedMilliseconds: Int64 = 0
+    /// The handler's own marks for its log; the bytes keep their capacity from request to request.
+    public final var tag = 0
+    public final var loggedPath: [UInt8] = []
     /// The handler's own record of a request that it could not answer at once.
     public final var parked: AnyObject?
 
     init(connection: ServerConnection) {
         self.connection = connection
     }
+
+    /// The client's numeric address and port, for a log. A system call: not for every request of a fast path.
+    public func peerAddress() -> String {
+        var text = [CChar](repeating: 0, count: 64)
+        guard spw_peer_address(connection.descriptor, &text, text.count) >= 0 else { return "" }
+        return String(decoding: text.prefix { $0 != 0 }.map(UInt8.init(bitPattern:)), as: UTF8.self)
+    }
+
+    /// `h2` or `http/1.1`.
+    public var protocolName: String { streamID != 0 ? "h2" : "http/1.1" }
 
     /// What the handler has kept for this connection from one request to the next.
     public var connectionState: AnyObject? {
@@ -81,6 +98,8 @@ public final class Exchange {
         status = 0
         bytesSent = 0
         isStalled = false
+        tag = 0
+        loggedPath.removeAll(keepingCapacity: true)
     }
 }
 

@@ -73,6 +73,7 @@ public final class Server {
         let exchange = idleExchanges.popLast() ?? Exchange(connection: connection)
         exchange.connection = connection
         exchange.phase = .waiting
+        exchange.startedMilliseconds = loop.now
         return exchange
     }
 
