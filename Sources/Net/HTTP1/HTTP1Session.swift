@@ -104,7 +104,9 @@ final class HTTP1Session {
     // MARK: The response
 
     func start(_ exchange: Exchange, _ builder: ResponseBuilder) {
-        // Nothing of an earlier response is waiting: a request is begun only when the output has room.
+        // Nothing of an earlier response is waiting: a request is begun only when the output has room. The
+        // buffer may have been given back while the handler took its time.
+        connection.output.pointee.hold(from: connection.server.outputPool)
         isChunked = exchange.body != nil && exchange.end == .max
         isBodyDone = exchange.body == nil
         emit("HTTP/1.1 \(builder.status) \(reasonPhrase(builder.status))\r\n")
