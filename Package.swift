@@ -49,7 +49,8 @@ let package = Package(
             providers: [.apt(["libavformat-dev", "libavcodec-dev", "libavfilter-dev", "libswscale-dev"])]),
 
         // Leaves.
-        .target(name: "Base", dependencies: ["CLinux", .product(name: "Yams", package: "Yams")], swiftSettings: dataPlane),
+        .target(
+            name: "Base", dependencies: ["CLinux", .product(name: "Yams", package: "Yams")], swiftSettings: dataPlane),
         .target(name: "HLS", swiftSettings: strict),
         .target(name: "Token", dependencies: ["Base", "COpenSSL"], swiftSettings: dataPlane),
 

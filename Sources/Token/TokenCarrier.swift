@@ -27,7 +27,9 @@ public struct TokenCarrier {
             path = UnsafeRawBufferPointer(rebasing: whole[end...])
         } else {
             path = whole
-            token = Self.value(in: query, separator: UInt8(ascii: "&")) ?? Self.value(in: cookie, separator: UInt8(ascii: ";")) ?? none
+            token =
+                Self.value(in: query, separator: UInt8(ascii: "&")) ?? Self.value(
+                    in: cookie, separator: UInt8(ascii: ";")) ?? none
         }
     }
 

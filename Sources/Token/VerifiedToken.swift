@@ -52,7 +52,9 @@ public final class VerifiedToken: Sendable {
     public func rejection(path: UnsafeRawBufferPointer, nowSeconds: Int64) -> TokenRejection? {
         guard nowSeconds < claims.expirySeconds else { return .expired }
         if let start = claims.startSeconds, nowSeconds < start { return .notYetValid }
-        for pattern in patterns where pattern.withUnsafeBytes({ wildcardMatches(pattern: $0, text: path) }) { return nil }
+        for pattern in patterns where pattern.withUnsafeBytes({ wildcardMatches(pattern: $0, text: path) }) {
+            return nil
+        }
         return .wrongPath
     }
 }

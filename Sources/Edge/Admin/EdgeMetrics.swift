@@ -45,7 +45,8 @@ struct EdgeMetrics {
         edge("spillway_upstream_bytes_total", "Body bytes received from upstream.", \.upstreamBytes)
         edge("spillway_fills_failed_total", "Fills that ended without a whole object.", \.fillsFailed)
         edge("spillway_fills_cancelled_total", "Fills given up because every reader had left.", \.fillsCancelled)
-        edge("spillway_waits_timed_out_total", "Requests answered 504 because the first byte was late.", \.waitsTimedOut)
+        edge(
+            "spillway_waits_timed_out_total", "Requests answered 504 because the first byte was late.", \.waitsTimedOut)
         edge("spillway_tokens_rejected_total", "Requests answered 403.", \.tokensRejected)
         edge("spillway_tokens_verified_total", "Token signatures computed.", \.tokensVerified)
         let usage = tier.usage

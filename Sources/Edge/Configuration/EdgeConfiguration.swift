@@ -70,7 +70,8 @@ struct EdgeConfiguration {
                 || (0x30...0x39).contains(byte) || (0x61...0x7A).contains(byte) || (0x41...0x5A).contains(byte)
         }
         guard isToken, let first = name.first, first.isLetter, name.utf8.count <= 64 else {
-            root.report("name", "is `\(name)`; a letter and then letters, digits, `-`, `_`, `.` are allowed, 64 at most")
+            root.report(
+                "name", "is `\(name)`; a letter and then letters, digits, `-`, `_`, `.` are allowed, 64 at most")
             return
         }
     }
@@ -93,7 +94,9 @@ struct EdgeConfiguration {
                 section.report("endpoint", "is required")
             }
         }
-        if listen.isEmpty { root.report("listen", "needs at least one entry such as {endpoint: 127.0.0.1:8443, tls: true}") }
+        if listen.isEmpty {
+            root.report("listen", "needs at least one entry such as {endpoint: 127.0.0.1:8443, tls: true}")
+        }
         admin = root.section("admin").endpoint("listen")
         let tls = root.section("tls")
         certificateFile = tls.string("certificate", default: "")
@@ -116,7 +119,8 @@ struct EdgeConfiguration {
             if let endpoint = Endpoint(text) {
                 upstreams.append(endpoint)
             } else {
-                section.report("servers", "holds `\(text)`; a numeric address with a port is allowed, such as 127.0.0.1:8500")
+                section.report(
+                    "servers", "holds `\(text)`; a numeric address with a port is allowed, such as 127.0.0.1:8500")
             }
         }
         if upstreams.isEmpty { section.report("servers", "needs at least one server, such as 127.0.0.1:8500") }

@@ -22,7 +22,9 @@ final class UpstreamRouter {
         self.loop = loop
         self.servers = servers.map { server in
             // The seed depends on the address alone: all edges must agree.
-            let seed = server.description.utf8.reduce(0xCBF2_9CE4_8422_2325 as UInt64) { ($0 ^ UInt64($1)) &* 0x100_0000_01B3 }
+            let seed = server.description.utf8.reduce(0xCBF2_9CE4_8422_2325 as UInt64) {
+                ($0 ^ UInt64($1)) &* 0x100_0000_01B3
+            }
             return Server(pool: UpstreamPool(server: server, loop: loop, limits: limits), seed: seed)
         }
     }

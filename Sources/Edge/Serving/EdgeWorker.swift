@@ -130,7 +130,8 @@ final class EdgeWorker: RequestHandler, @unchecked Sendable {
     func upstreamRequest(_ key: CacheKey, server: Endpoint) -> [UInt8] {
         var request = Array("GET ".utf8)
         request.append(contentsOf: key.bytes)
-        request.append(contentsOf: " HTTP/1.1\r\nhost: \(server)\r\nvia: 1.1 \(settings.name)\r\naccept: */*\r\n\r\n".utf8)
+        request.append(
+            contentsOf: " HTTP/1.1\r\nhost: \(server)\r\nvia: 1.1 \(settings.name)\r\naccept: */*\r\n\r\n".utf8)
         return request
     }
 

@@ -27,7 +27,9 @@ struct NearCache {
             return nil
         }
         let isSame = object.key.bytes.withUnsafeBytes { stored in
-            guard stored.count == key.count, let left = stored.baseAddress, let right = key.baseAddress else { return false }
+            guard stored.count == key.count, let left = stored.baseAddress, let right = key.baseAddress else {
+                return false
+            }
             return memcmp(left, right, key.count) == 0
         }
         return isSame ? object : nil

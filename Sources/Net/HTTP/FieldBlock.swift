@@ -24,7 +24,9 @@ public final class FieldBlock: @unchecked Sendable {
         var offset = 0
         func place(_ text: [UInt8]) -> UnsafeMutablePointer<UInt8> {
             let start = storage.baseAddress! + offset
-            text.withUnsafeBytes { start.copyMemory(from: $0.baseAddress ?? UnsafeRawPointer(start), byteCount: $0.count) }
+            text.withUnsafeBytes {
+                start.copyMemory(from: $0.baseAddress ?? UnsafeRawPointer(start), byteCount: $0.count)
+            }
             offset += text.count
             return start.assumingMemoryBound(to: UInt8.self)
         }

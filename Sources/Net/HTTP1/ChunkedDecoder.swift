@@ -14,7 +14,8 @@ struct ChunkedDecoder {
     }
 
     private enum State: Equatable {
-        case size(digits: Int), extensions, sizeLineFeed
+        case size(digits: Int)
+        case extensions, sizeLineFeed
         case data, dataCarriageReturn, dataLineFeed
         case trailerStart, trailer, trailerLineFeed, finalLineFeed
         case done

@@ -20,7 +20,8 @@ nonisolated(unsafe) let sharedCallbacks: OpaquePointer? = {
         owner(userData).beginHead()
         return 0
     }
-    nghttp2_session_callbacks_set_on_header_callback(callbacks) { _, _, name, nameLength, value, valueLength, _, userData in
+    nghttp2_session_callbacks_set_on_header_callback(callbacks) {
+        _, _, name, nameLength, value, valueLength, _, userData in
         owner(userData).takeField(
             name: UnsafeRawBufferPointer(start: name, count: nameLength),
             value: UnsafeRawBufferPointer(start: value, count: valueLength))
