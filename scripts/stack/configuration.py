@@ -43,11 +43,11 @@ transcode:
 """
 
 
-def shield_text(listen: int, admin: int, upstream: int, workers: str = "auto") -> str:
+def shield_text(name: str, listen: int, admin: int, upstream: int, workers: str = "auto") -> str:
     """edge.conf of a shield: plain HTTP from the edges, no tokens; its upstream is the origin's delivery."""
     return f"""\
 role: shield
-name: shield
+name: {name}
 workers: {workers}
 listen:
   - {{endpoint: 127.0.0.1:{listen}, tls: false}}

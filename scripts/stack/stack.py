@@ -46,14 +46,26 @@ class Stack:
     def start_worker(self, name: str = "worker") -> Program:
         return self._start(name, [program("transcode"), "worker", "--config", self.origin_conf], None)
 
-    def start_shield(self, listen: int, admin: int, upstream: int, workers: str = "auto") -> Program:
-        text = configuration.shield_text(listen, admin, upstream, workers)
-        return self._start_edge_program("shield", text, admin)
-
-    def start_edge(self, name: str, listen: int, admin: int, upstream: int, workers: str = "auto") -> Program:
-        log = self.log_folder / f"{name}.jsonl"
-        text = configuration.edge_text(name, listen, admin, upstream, self.keys, workers, log)
+    def start_shield(
+        self, listen: int, admin: int, upstream: int, workers: str = "auto", name: str = "shield"
+    ) -> Program:
+        text = configuration.shield_text(name, listen, admin, upstream, workers)
         return self._start_edge_program(name, text, admin)
+
+    def start_edge(
+        self,
+        name: str,
+        listen: int,
+        admin: int,
+        upstream: int,
+        workers: str = "auto",
+        log: bool = True,
+        prefix: list[str | Path] = [],
+    ) -> Program:
+        """`log`: with an access log. `prefix`: a command that runs the edge, such as taskset."""
+        access_log = self.log_folder / f"{name}.jsonl" if log else None
+        text = configuration.edge_text(name, listen, admin, upstream, self.keys, workers, access_log)
+        return self._start_edge_program(name, text, admin, prefix)
 
     def stop(self) -> None:
         """Ends every program, the last started first."""
@@ -64,9 +76,9 @@ class Stack:
         """Leaves a program that has been ended on purpose out of `stop`."""
         self.running.remove(ended)
 
-    def _start_edge_program(self, name: str, text: str, admin: int) -> Program:
+    def _start_edge_program(self, name: str, text: str, admin: int, prefix: list[str | Path] = []) -> Program:
         conf = self._write(f"{name}.conf", text)
-        return self._start(name, [program("edge"), "--config", conf], f"http://127.0.0.1:{admin}/healthz")
+        return self._start(name, [*prefix, program("edge"), "--config", conf], f"http://127.0.0.1:{admin}/healthz")
 
     def _start(self, name: str, command: list[str | Path], health: str | None) -> Program:
         started = Program(name, command, self.log_folder, health)
