@@ -89,3 +89,66 @@ public enum BackendError: Error, Sendable, Equatable {
     /// The database failed; the text is for the operator.
     case unavailable(String)
 }
+
+/// A place in the list of videos: behind the video with this creation time and identifier.
+public struct VideoCursor: Sendable, Equatable {
+    public var createdMilliseconds: Int64
+    public var id: String
+
+    public init(createdMilliseconds: Int64, id: String) {
+        self.createdMilliseconds = createdMilliseconds
+        self.id = id
+    }
+}
+
+/// What viewers did with a video.
+public struct VideoStats: Sendable, Equatable {
+    public var views: Int64
+    public var lastViewedMilliseconds: Int64
+
+    public init(views: Int64, lastViewedMilliseconds: Int64) {
+        self.views = views
+        self.lastViewedMilliseconds = lastViewedMilliseconds
+    }
+}
+
+/// The videos, what was published of them and what viewers did. The status of a video is changed by the `JobQueue` only.
+public protocol Catalog: Sendable {
+    /// Adds a video in status UPLOADING under a new random identifier.
+    func createVideo(title: String, description: String) async throws(BackendError) -> Video
+
+    /// Throws `notFound`.
+    func video(id: String) async throws(BackendError) -> Video
+
+    /// The videos among `ids` that exist, in no particular order.
+    func videos(ids: [String]) async throws(BackendError) -> [Video]
+
+    /// Up to `limit` videos, newest first, of one status or all, behind the cursor or from the start.
+    func videos(status: VideoStatus?, after cursor: VideoCursor?, limit: Int) async throws(BackendError) -> [Video]
+
+    /// Changes what is not nil. Throws `notFound`.
+    func updateVideo(id: String, title: String?, description: String?) async throws(BackendError) -> Video
+
+    /// Removes a video with its segments, history, statistics and job; false when there is none.
+    func deleteVideo(id: String) async throws(BackendError) -> Bool
+
+    /// The names of the published video renditions of each video, the smallest first.
+    func renditions(ids: [String]) async throws(BackendError) -> [String: [String]]
+
+    /// Everything that was published of a video, by rendition and index.
+    func segments(videoID: String) async throws(BackendError) -> [PublishedSegment]
+
+    /// Remembers how far a session watched, and counts a view when it is the session's first report of this video or
+    /// its first after `newViewMilliseconds` of silence. Throws `notFound`.
+    func recordWatch(videoID: String, session: String, positionMilliseconds: Int64, newViewMilliseconds: Int64)
+        async throws(BackendError)
+
+    /// How far a session watched; nil when it never did.
+    func watchPosition(videoID: String, session: String) async throws(BackendError) -> Int64?
+
+    /// Zeros for a video that nobody watched.
+    func stats(videoID: String) async throws(BackendError) -> VideoStats
+
+    /// How many videos there are of each status.
+    func countsByStatus() async throws(BackendError) -> [VideoStatus: Int]
+}

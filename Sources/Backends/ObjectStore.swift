@@ -59,4 +59,32 @@ public protocol ObjectStore: Sendable {
 
     /// All objects whose key starts with `prefix`, in the order of their keys.
     func list(bucket: String, prefix: String) async throws(ObjectStoreError) -> [ObjectInfo]
+
+    /// Opens an object for reading piece by piece. What is read is the object as it was at this call, even when it is
+    /// replaced or deleted meanwhile.
+    func open(bucket: String, key: String) async throws(ObjectStoreError) -> any ObjectReader
+
+    /// Starts an object whose bytes arrive piece by piece. Nothing is visible before `commit`.
+    func create(bucket: String, key: String, contentType: String, cacheControl: String)
+        async throws(ObjectStoreError) -> any ObjectWriter
+}
+
+/// An open object. Used by one task at a time; closed when the last reference goes.
+public protocol ObjectReader: Sendable {
+    var info: ObjectInfo { get }
+
+    /// Up to `count` bytes from `offset` on; empty only at or behind the end.
+    func read(offset: Int64, count: Int) async throws(ObjectStoreError) -> [UInt8]
+}
+
+/// An object that is being written. Used by one task at a time. Dropped without `commit`, it leaves nothing behind.
+public protocol ObjectWriter: Sendable {
+    /// Appends bytes.
+    func write(_ bytes: UnsafeRawBufferPointer) throws(ObjectStoreError)
+
+    /// Makes the object durable and visible, in the place of an older one of that key. The last call.
+    func commit() async throws(ObjectStoreError) -> ObjectInfo
+
+    /// Drops what was written.
+    func abort() async
 }
