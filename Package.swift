@@ -15,10 +15,12 @@ let strict: [SwiftSetting] = [
 ]
 
 /// Targets on the path of a cached response. Cross-module optimisation lets the small accessors of
-/// Net, Cache and Token be inlined into Edge without marking each one.
+/// Net, Cache and Token be inlined into Edge without marking each one. Run-time exclusivity checks took 9 %
+/// of the instructions of a 2 KB hit (callgrind); they stay on in debug builds, in which the tests run.
 let dataPlane =
     strict + [
-        .unsafeFlags(["-cross-module-optimization"], .when(configuration: .release))
+        .unsafeFlags(
+            ["-cross-module-optimization", "-enforce-exclusivity=unchecked"], .when(configuration: .release))
     ]
 
 let package = Package(

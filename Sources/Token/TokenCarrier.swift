@@ -1,9 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import Glibc
+
 /// Finds the token in a request: first path component, then query, then cookie. Views into the request.
 public struct TokenCarrier {
     /// The name of the query parameter and the cookie, and the start of the path component.
     public static let name: StaticString = "hdnts"
+
+    private static let prefix: StaticString = "/hdnts="
+    private static let hmacField: StaticString = "~hmac="
 
     /// The token, or an empty view.
     public let token: UnsafeRawBufferPointer
@@ -16,9 +21,9 @@ public struct TokenCarrier {
         let none = UnsafeRawBufferPointer(start: nil, count: 0)
         var pathEnd = target.count
         var query = none
-        if let mark = target.firstIndex(of: UInt8(ascii: "?")) {
-            pathEnd = mark
-            query = UnsafeRawBufferPointer(rebasing: target[(mark + 1)...])
+        if let base = target.baseAddress, let mark = memchr(base, Int32(UInt8(ascii: "?")), target.count) {
+            pathEnd = UnsafeRawPointer(mark) - base
+            query = UnsafeRawBufferPointer(rebasing: target[(pathEnd + 1)...])
         }
         let whole = UnsafeRawBufferPointer(rebasing: target[..<pathEnd])
         self.query = query
@@ -35,13 +40,15 @@ public struct TokenCarrier {
 
     /// Where `/hdnts=…~hmac=HEX` ends in a path. The ACL in it holds slashes, so the end is that of the digest.
     private static func endOfPathToken(_ path: UnsafeRawBufferPointer) -> Int? {
-        guard path.count > 7 + 70, path[0..<7].elementsEqual("/hdnts=".utf8) else { return nil }
+        guard path.count > 7 + 70, let base = path.baseAddress, memcmp(base, prefix.utf8Start, 7) == 0 else {
+            return nil
+        }
         var index = 7
-        while index + 70 <= path.count {
-            if path[index] == UInt8(ascii: "~"), path[index..<index + 6].elementsEqual("~hmac=".utf8) {
-                let end = index + 70
-                return end < path.count && path[end] == UInt8(ascii: "/") ? end : nil
-            }
+        while index + 70 < path.count, let tilde = memchr(base + index, Int32(UInt8(ascii: "~")), path.count - index) {
+            index = UnsafeRawPointer(tilde) - base
+            let end = index + 70
+            guard end < path.count else { return nil }
+            if memcmp(tilde, hmacField.utf8Start, 6) == 0 { return path[end] == UInt8(ascii: "/") ? end : nil }
             index += 1
         }
         return nil

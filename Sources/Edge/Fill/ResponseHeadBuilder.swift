@@ -24,12 +24,8 @@ struct ResponseHeadBuilder: Sendable {
             fields.append((Array("accept-ranges".utf8), Array("bytes".utf8)))
         }
         if !allowOrigin.isEmpty {
+            // Always, not only for requests with an Origin: a browser may use its copy for either kind.
             fields.append((Array("access-control-allow-origin".utf8), Array(allowOrigin.utf8)))
-            fields.append(
-                (
-                    Array("access-control-expose-headers".utf8),
-                    Array("content-length, content-range, etag, age, date, cache-status".utf8)
-                ))
         }
         let bytes = fields.reduce(0) { $0 + $1.name.count + $1.value.count + 4 }
         guard bytes <= Self.fieldBytesMax, fields.count <= 100 else { return nil }

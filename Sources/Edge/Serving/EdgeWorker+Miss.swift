@@ -117,7 +117,8 @@ extension EdgeWorker {
             let none = UnsafeRawBufferPointer(start: nil, count: 0)
             reader = Reader(
                 exchange: exchange, object: unsafeDowncast(body, to: CachedObject.self),
-                conditions: StoredConditions(Conditions(range: none, ifRange: none, ifNoneMatch: none)),
+                conditions: StoredConditions(
+                    Conditions(range: none, ifRange: none, ifNoneMatch: none, hasOrigin: false)),
                 isElector: false, disposition: .hit, deadlineMilliseconds: .max)
             attach(reader, to: exchange)
         }

@@ -14,16 +14,17 @@ extension EdgeWorker {
         if disposition == .hit { counters.hits.add() }
         if head.status == 200 {
             if !conditions.ifNoneMatch.isEmpty, matches(conditions.ifNoneMatch, head.etag) {
-                return respondNotModified(exchange, head, disposition)
+                return respondNotModified(exchange, head, conditions, disposition)
             }
             if !conditions.range.isEmpty, let length = object.length, let range = ByteRange(conditions.range),
                 conditions.ifRange.isEmpty || isStrong(head.etag, equalTo: conditions.ifRange)
             {
-                return respondRange(exchange, object, head, range.resolve(length: length), length, disposition)
+                let resolution = range.resolve(length: length)
+                return respondRange(exchange, object, head, resolution, length, conditions, disposition)
             }
         }
         let response = exchange.begin(status: head.status)
-        addCommonFields(response, head, disposition)
+        addCommonFields(response, head, conditions, disposition)
         let length = object.length
         if let length { response.add("content-length", number: length) }
         exchange.send(response, body: object, range: 0..<(length ?? .max))
@@ -31,12 +32,12 @@ extension EdgeWorker {
 
     private func respondRange(
         _ exchange: Exchange, _ object: CachedObject, _ head: ObjectHead, _ resolution: ByteRange.Resolution,
-        _ length: Int, _ disposition: Disposition
+        _ length: Int, _ conditions: Conditions, _ disposition: Disposition
     ) {
         switch resolution {
         case .satisfiable(let range):
             let response = exchange.begin(status: 206)
-            addCommonFields(response, head, disposition)
+            addCommonFields(response, head, conditions, disposition)
             response.add("content-length", number: range.count)
             response.addContentRange(range, length: length)
             exchange.send(response, body: object, range: range)
@@ -48,15 +49,20 @@ extension EdgeWorker {
         }
     }
 
-    private func respondNotModified(_ exchange: Exchange, _ head: ObjectHead, _ disposition: Disposition) {
+    private func respondNotModified(
+        _ exchange: Exchange, _ head: ObjectHead, _ conditions: Conditions, _ disposition: Disposition
+    ) {
         let response = exchange.begin(status: 304)
-        addCommonFields(response, head, disposition)
+        addCommonFields(response, head, conditions, disposition)
         exchange.send(response, body: nil, range: 0..<0)
     }
 
     @inline(__always)
-    private func addCommonFields(_ response: ResponseBuilder, _ head: ObjectHead, _ disposition: Disposition) {
+    private func addCommonFields(
+        _ response: ResponseBuilder, _ head: ObjectHead, _ conditions: Conditions, _ disposition: Disposition
+    ) {
         response.add(head.fields)
+        if conditions.hasOrigin { response.add(texts.exposedFields) }
         if disposition == .hit || disposition == .staleHit {
             let age = head.initialAgeSeconds + Int((loop.now - head.storedMilliseconds) / 1000)
             response.add("age", number: max(0, age))

@@ -66,17 +66,24 @@ struct Conditions {
     var range: UnsafeRawBufferPointer
     var ifRange: UnsafeRawBufferPointer
     var ifNoneMatch: UnsafeRawBufferPointer
+    /// The request came from a page of another site, which may read only the fields that are exposed to it.
+    var hasOrigin: Bool
 
     init(_ request: borrowing RequestHead) {
         range = request.range
         ifRange = request.ifRange
         ifNoneMatch = request.ifNoneMatch
+        hasOrigin = request.hasOrigin
     }
 
-    init(range: UnsafeRawBufferPointer, ifRange: UnsafeRawBufferPointer, ifNoneMatch: UnsafeRawBufferPointer) {
+    init(
+        range: UnsafeRawBufferPointer, ifRange: UnsafeRawBufferPointer, ifNoneMatch: UnsafeRawBufferPointer,
+        hasOrigin: Bool
+    ) {
         self.range = range
         self.ifRange = ifRange
         self.ifNoneMatch = ifNoneMatch
+        self.hasOrigin = hasOrigin
     }
 }
 
@@ -85,8 +92,10 @@ struct StoredConditions {
     let range: [UInt8]
     let ifRange: [UInt8]
     let ifNoneMatch: [UInt8]
+    let hasOrigin: Bool
 
     init(_ conditions: Conditions) {
+        hasOrigin = conditions.hasOrigin
         range = Array(conditions.range)
         ifRange = Array(conditions.ifRange)
         ifNoneMatch = Array(conditions.ifNoneMatch)
@@ -96,7 +105,8 @@ struct StoredConditions {
         range.withUnsafeBytes { range in
             ifRange.withUnsafeBytes { ifRange in
                 ifNoneMatch.withUnsafeBytes { ifNoneMatch in
-                    body(Conditions(range: range, ifRange: ifRange, ifNoneMatch: ifNoneMatch))
+                    body(
+                        Conditions(range: range, ifRange: ifRange, ifNoneMatch: ifNoneMatch, hasOrigin: hasOrigin))
                 }
             }
         }

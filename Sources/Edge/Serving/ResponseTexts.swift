@@ -8,6 +8,8 @@ final class ResponseTexts {
     private let cacheStatus: [FieldBlock]
     let preflight: FieldBlock
     let error: FieldBlock
+    /// What scripts of other sites may read, where they are allowed at all.
+    let exposedFields: FieldBlock
     let forbidden: [TokenRejection: BytesBody]
     let badPath = BytesBody("The path is not one that this server serves.\n".utf8)
     let methodNotAllowed = BytesBody("Only GET, HEAD and OPTIONS are allowed here.\n".utf8)
@@ -27,6 +29,12 @@ final class ResponseTexts {
                 ("access-control-allow-headers", "range, if-range, if-none-match, if-modified-since"),
                 ("access-control-max-age", "86400"),
                 ("allow", "GET, HEAD, OPTIONS"),
+            ])
+        exposedFields =
+            allowOrigin.isEmpty
+            ? FieldBlock([])
+            : Self.block([
+                ("access-control-expose-headers", "content-length, content-range, etag, age, date, cache-status")
             ])
         error = Self.block(
             cors + [("content-type", "text/plain; charset=utf-8"), ("cache-control", "no-store")])

@@ -15,6 +15,8 @@ public struct RequestHead {
     public internal(set) var ifNoneMatch = UnsafeRawBufferPointer(start: nil, count: 0)
     public internal(set) var cookie = UnsafeRawBufferPointer(start: nil, count: 0)
     public internal(set) var origin = UnsafeRawBufferPointer(start: nil, count: 0)
+    /// True when the request came from a page of another site.
+    public var hasOrigin: Bool { !origin.isEmpty }
     /// True when content follows the head.
     public internal(set) var hasContent = false
 
