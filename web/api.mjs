@@ -120,7 +120,10 @@ export function followVideo(id, changed) {
     entry.stop = entry.isStream ? followByStream(id, tell, end) : followByPolling(id, tell, end);
   }
   entry.listeners.add(changed);
-  if (entry.last) changed(entry.last);
+  // Later, so that the caller has what this returns before it hears the first time.
+  queueMicrotask(() => {
+    if (entry.last && entry.listeners.has(changed)) changed(entry.last);
+  });
   return () => {
     entry.listeners.delete(changed);
     if (entry.listeners.size > 0 || followed.get(id) !== entry) return;

@@ -2,8 +2,8 @@
 //
 // The entry: decides by the address what is shown, and owns what is on every page.
 
-import { ApiError, adoptKeyFromAddress, storeKey, storedKey } from './api.mjs';
-import { ask, toast } from './dom.mjs';
+import { adoptKeyFromAddress } from './api.mjs';
+import { askForKey } from './key.mjs';
 import { showLibrary } from './library.mjs';
 import { setUpUploads } from './uploads.mjs';
 import { showWatch } from './watch.mjs';
@@ -21,34 +21,10 @@ function route() {
 }
 
 /** Goes to another address of the app without loading the page again. */
-export function go(path) {
+function go(path) {
   history.pushState(null, '', path);
   route();
   main.focus({ preventScroll: true });
-}
-
-/** Asks for the API key; true when there is one afterwards. */
-export async function askForKey(reason) {
-  const dialog = document.getElementById('key-dialog');
-  const input = document.getElementById('key-input');
-  input.value = storedKey();
-  if (reason) toast(reason, 'error');
-  if ((await ask(dialog)) !== 'save') return false;
-  storeKey(input.value.trim());
-  return storedKey() !== '';
-}
-
-/** Runs a call that needs the key; asks for the key when there is none or it is refused, then tries again. */
-export async function withKey(action) {
-  if (!storedKey() && !(await askForKey())) throw new DOMException('cancelled', 'AbortError');
-  for (;;) {
-    try {
-      return await action();
-    } catch (error) {
-      if (!(error instanceof ApiError) || error.status !== 401) throw error;
-      if (!(await askForKey('This API key is not accepted.'))) throw new DOMException('cancelled', 'AbortError');
-    }
-  }
 }
 
 adoptKeyFromAddress();
@@ -60,5 +36,5 @@ document.addEventListener('click', (event) => {
   go(link.getAttribute('href'));
 });
 addEventListener('popstate', route);
-setUpUploads({ withKey, go });
+setUpUploads();
 route();

@@ -57,6 +57,7 @@ export function showLibrary(root) {
   const cards = new Map();
   const followed = new Map();
   let cursor = null;
+  let isLoaded = false;
 
   const heading = element('h1', { className: 'page-title' }, 'Videos');
   const grid = element('ul', { className: 'grid', 'data-testid': 'library' });
@@ -65,7 +66,8 @@ export function showLibrary(root) {
   more.addEventListener('click', () => load(cursor));
   root.append(heading, grid, note, more);
 
-  function show(video, atStart) {
+  /** Makes or changes a card; with `index`, puts it there. */
+  function show(video, index) {
     let card = cards.get(video.id);
     if (!card) {
       const link = element('a', {
@@ -73,11 +75,11 @@ export function showLibrary(root) {
         'data-video': video.id,
       });
       const item = element('li', {}, link);
-      card = { link, item, updatedAt: '' };
+      card = { link, item, state: '' };
       cards.set(video.id, card);
-      if (atStart) grid.prepend(item);
-      else grid.append(item);
+      grid.append(item);
     }
+    if (index !== undefined && grid.children[index] !== card.item) grid.insertBefore(card.item, grid.children[index]);
     const state = JSON.stringify(video);
     if (card.state !== state) fillCard(card.link, video);
     card.state = state;
@@ -105,10 +107,10 @@ export function showLibrary(root) {
     try {
       const page = await api.list(from, abort.signal);
       const isFirst = !from;
-      // Newest first: what is new goes to the start, in the order of the answer.
-      const fresh = isFirst && cards.size > 0 ? [...page.videos].reverse() : page.videos;
-      for (const video of fresh) show(video, isFirst && cards.size > 0 && !cards.has(video.id));
-      if (!isFirst || cursor === null) cursor = page.nextCursor;
+      page.videos.forEach((video, index) => show(video, isFirst ? index : undefined));
+      // A refresh of the first page must not forget how far the list was loaded.
+      if (!isFirst || !isLoaded) cursor = page.nextCursor;
+      isLoaded = true;
       if (isFirst && !page.nextCursor) {
         const present = new Set(page.videos.map((video) => video.id));
         for (const id of [...cards.keys()]) if (!present.has(id)) remove(id);

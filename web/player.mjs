@@ -16,7 +16,11 @@ async function loadHls() {
   }
 }
 
-const levelName = (level) => `${level.name && /^\d+p$/.test(level.name) ? level.name : `${level.height}p`}`;
+/** The name of a size is the folder of its playlist, such as `480p`; else its number of lines. */
+function levelName(level) {
+  const folder = new URL(level.uri ?? level.url[0]).pathname.split('/').at(-2);
+  return /^\d+p$/.test(folder) ? folder : `${level.height}p`;
+}
 
 /**
  * Starts `video` on `manifestUrl` at `startSeconds`. `events` may have `levels(names)` (low to high, empty when the

@@ -4,17 +4,18 @@
 
 import { api, followVideo, sendFile } from './api.mjs';
 import { element, formatBytes, icon, toast } from './dom.mjs';
+import { withKey } from './key.mjs';
 import { statusText } from './library.mjs';
 
 /** Files that are sent at the same time; more wait. */
 const concurrentMax = 2;
+/** How long a finished row stays. */
+const doneMilliseconds = 8000;
 
-let services;
 const waiting = [];
 let active = 0;
 
-export function setUpUploads(given) {
-  services = given;
+export function setUpUploads() {
   const input = document.getElementById('upload-input');
   document.getElementById('upload-button').addEventListener('click', () => input.click());
   input.addEventListener('change', () => {
@@ -105,7 +106,7 @@ async function run(row) {
   let videoId;
   try {
     row.state.textContent = 'Starting';
-    const { video, upload } = await services.withKey(() =>
+    const { video, upload } = await withKey(() =>
       api.create({ title: titleOf(file), bytes: file.size, contentType: file.type || undefined }));
     videoId = video.id;
     notifyChanged();
@@ -115,7 +116,7 @@ async function run(row) {
     if (row.isCancelled) sending.abort();
     await sending.promise;
     row.state.textContent = 'Finishing';
-    await services.withKey(() => api.complete(videoId));
+    await withKey(() => api.complete(videoId));
     notifyChanged();
     await showProcessing(row, videoId);
   } catch (error) {
@@ -148,6 +149,7 @@ function showProcessing(row, videoId) {
       row.node.classList.add('done');
       row.name.replaceChildren(
         element('a', { href: `/watch/${videoId}`, 'data-link': '', 'data-testid': 'upload-watch' }, row.name.textContent));
+      setTimeout(() => close(row), doneMilliseconds);
       notifyChanged();
     } else if (video.status === 'FAILED') {
       row.node.classList.add('failed');

@@ -3,8 +3,8 @@
 // One video: the player when it is ready, its progress before, its reason when it failed; renaming and deleting.
 
 import { api, followVideo } from './api.mjs';
-import { withKey } from './app.mjs';
 import { ask, element, formatAge, formatDuration, icon, toast } from './dom.mjs';
+import { withKey } from './key.mjs';
 import { statusText } from './library.mjs';
 import { play } from './player.mjs';
 
