@@ -87,7 +87,11 @@ struct S3Endpoint: Sendable {
             try upload.finish()
         } catch {
             await writer.abort()
-            throw error
+            switch error {
+            case is S3Error, is ObjectStoreError, is AWSChunkedDecoder.Failure: throw error
+            // The connection broke: nobody reads this answer, but the log should not call it our fault.
+            default: throw S3Error.incompleteBody
+            }
         }
         let info = try await writer.commit()
         metrics.countUploaded(bytes: info.size)
