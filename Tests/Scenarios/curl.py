@@ -22,7 +22,7 @@ class Answer:
 def fetch(url: str, *options: str, ca: Path | None = None, seconds: int = 60) -> Answer:
     """One request; asserts that curl got a whole answer, whatever its status."""
     trust = ["--cacert", str(ca)] if ca else []
-    command = ["curl", "-sS", "--globoff", "--path-as-is", "--max-time", str(seconds), "-D", "-", *trust, *options, url]
+    command = ["curl", "-sS", "--globoff", "--path-as-is", "--max-time", str(seconds), "-i", *trust, *options, url]
     done = subprocess.run(command, capture_output=True, timeout=seconds + 5)
     assert done.returncode == 0, f"{' '.join(command)}: {done.stderr.decode(errors='replace')}"
     return _parse(done.stdout)

@@ -83,7 +83,7 @@ def start_curl(
     version = HTTP_2 if number % 2 else HTTP_1
     port = tier.edge_ports[number // 2 % 2]
     address = Viewer(stack, sample.id, port).at_edge(path)
-    command = ["curl", "-sS", "--globoff", "--max-time", "60", "--cacert", str(stack.keys.ca), version, "--parallel"]
+    command = ["curl", "--no-progress-meter", "--globoff", "--max-time", "60", "--cacert", str(stack.keys.ca), version, "--parallel"]
     command += ["-w", "%{http_code} %{time_pretransfer}\n"]
     for request in range(REQUESTS_PER_CURL):
         command += [address, "-o", str(folder / f"{number}-{request}.m4s")]
