@@ -15,10 +15,12 @@ let strict: [SwiftSetting] = [
 ]
 
 /// Targets on the path of a cached response. Cross-module optimisation lets the small accessors of
-/// Net, Cache and Token be inlined into Edge without marking each one.
+/// Net, Cache and Token be inlined into Edge without marking each one. Run-time exclusivity checks took 9 %
+/// of the instructions of a 2 KB hit (callgrind); they stay on in debug builds, in which the tests run.
 let dataPlane =
     strict + [
-        .unsafeFlags(["-cross-module-optimization"], .when(configuration: .release))
+        .unsafeFlags(
+            ["-cross-module-optimization", "-enforce-exclusivity=unchecked"], .when(configuration: .release))
     ]
 
 let package = Package(
@@ -51,7 +53,8 @@ let package = Package(
             providers: [.apt(["libavformat-dev", "libavcodec-dev", "libavfilter-dev", "libswscale-dev"])]),
 
         // Leaves.
-        .target(name: "Base", dependencies: ["CLinux", .product(name: "Yams", package: "Yams")], swiftSettings: dataPlane),
+        .target(
+            name: "Base", dependencies: ["CLinux", .product(name: "Yams", package: "Yams")], swiftSettings: dataPlane),
         .target(name: "HLS", swiftSettings: strict),
         .target(name: "Token", dependencies: ["Base", "COpenSSL"], swiftSettings: dataPlane),
 
@@ -102,7 +105,7 @@ let package = Package(
         .executableTarget(
             name: "LoadTests",
             dependencies: [
-                "Base", "Net", "Token", "CLinux",
+                "Base", "Net",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             path: "LoadTests", exclude: ["README.md"], swiftSettings: dataPlane),

@@ -1,6 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import ArgumentParser
+
+/// The program `transcode`.
 @main
-struct TranscodeMain {
-    static func main() {}
+struct TranscodeMain: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "transcode", abstract: "Make HLS from video files, for a server's queue or by hand.",
+        version: "0.1.0", subcommands: [FileCommand.self, ProbeCommand.self, MediaChildCommand.self])
 }

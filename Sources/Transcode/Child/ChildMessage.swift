@@ -1,0 +1,16 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/// One line of JSON that a media child writes to its standard output.
+enum ChildMessage: Sendable, Codable, Equatable {
+    /// Per cent of the work.
+    case progress(Double)
+    /// The last line of a child that succeeded.
+    case result(MediaResult)
+    /// The last line of a child that found the file at fault; a sentence for the uploader.
+    case unusable(String)
+    /// The last line of a child that failed for another reason; for the operator.
+    case failed(String)
+}
+
+/// The descriptor at which a child finds its open input.
+let childInputDescriptor: Int32 = 3

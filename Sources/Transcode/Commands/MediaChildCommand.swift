@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import ArgumentParser
+import Base
+import CLinux
+import FoundationEssentials
+import Glibc
+
+/// The process that parses and transcodes one stranger's file; spawned by `ChildProcess`, not by people.
+struct MediaChildCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "media-child", abstract: "Transcode the file open as descriptor 3 (used internally).",
+        shouldDisplay: false)
+
+    @Option(help: "An existing folder for the result.") var out: String
+    @Option(help: "The preset of x264.") var preset: String
+    @Option(help: "The process that must live as long as this one.") var parent: Int32
+    @Option(help: "The most address space in bytes.") var memoryBytes: Int
+    @Option(help: "The most wall-clock seconds.") var seconds: Int
+
+    /// Progress is told at most this often.
+    private static let progressMilliseconds: Int64 = 250
+
+    func run() throws {
+        do throws(MediaError) {
+            try Confinement.dieWith(parent: parent)
+            try Confinement(memoryBytesMax: memoryBytes, secondsMax: seconds).apply()
+            var told: Int64 = 0
+            let transcoder = try Transcoder(descriptor: childInputDescriptor, folder: out, preset: preset) { percent in
+                let now = Clock.monotonicMilliseconds()
+                guard now - told >= Self.progressMilliseconds else { return }
+                told = now
+                Self.say(.progress(percent))
+            }
+            Self.say(.result(try transcoder.run()))
+        } catch {
+            switch error {
+            case .unusable(let reason): Self.say(.unusable(reason))
+            case .failed(let reason): Self.say(.failed(reason))
+            }
+            throw ExitCode.failure
+        }
+    }
+
+    private static func say(_ message: ChildMessage) {
+        guard var line = try? JSONEncoder().encode(message) else { return }
+        line.append(UInt8(ascii: "\n"))
+        var sent = 0
+        while sent < line.count {
+            let count = line.withUnsafeBytes { bytes in
+                spw_write(1, bytes.baseAddress.map { $0 + sent }, bytes.count - sent)
+            }
+            // A parent that no longer reads is gone, and this process with it.
+            guard count > 0 else { return }
+            sent += count
+        }
+    }
+}

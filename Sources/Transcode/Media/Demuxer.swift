@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import CFFmpeg
+import HLS
+
+/// Opens a media file by its descriptor and reads its packets.
+///
+/// Everything that a hostile file could use is closed: no protocol may be opened, nested resources are
+/// refused, and only the formats below are probed for, none of which is a list of other files.
+final class Demuxer {
+    /// Names of libav's demuxers.
+    static let formats = "mov,mp4,m4a,3gp,matroska,webm,avi,mpegts,mpeg,flv"
+    static let streamsMax = 32
+
+    private let input: DescriptorInput
+    private var context: UnsafeMutablePointer<AVFormatContext>?
+
+    init(descriptor: Int32) throws(MediaError) {
+        av_log_set_level(AV_LOG_QUIET)
+        input = try DescriptorInput(descriptor: descriptor)
+        if let reason = InputSniffer.objection(to: input.head(InputSniffer.headBytes)) {
+            throw MediaError.unusable(reason)
+        }
+        guard let context = avformat_alloc_context() else { throw MediaError.failed("no memory for a demuxer") }
+        context.pointee.pb = input.context
+        context.pointee.flags |= AVFMT_FLAG_CUSTOM_IO
+        context.pointee.io_open = { _, _, _, _, _ in spw_av_refused() }
+        context.pointee.max_streams = Int32(Self.streamsMax)
+        var options: OpaquePointer?
+        defer { av_dict_free(&options) }
+        av_dict_set(&options, "format_whitelist", Self.formats, 0)
+        // No protocol has this name, so that none is allowed.
+        av_dict_set(&options, "protocol_whitelist", "none", 0)
+        var opened: UnsafeMutablePointer<AVFormatContext>? = context
+        // On failure libav frees the context itself.
+        let code = avformat_open_input(&opened, nil, nil, &options)
+        guard code >= 0 else { throw Self.openError(code, head: input.head(InputSniffer.headBytes)) }
+        self.context = opened
+        let found = avformat_find_stream_info(opened, nil)
+        guard found >= 0 else {
+            throw MediaError.unusable("The file is broken: its video and audio could not be recognised.")
+        }
+    }
+
+    deinit {
+        avformat_close_input(&context)
+    }
+
+    /// The streams in the order of the file, valid as long as the demuxer.
+    var streams: [UnsafeMutablePointer<AVStream>] {
+        guard let context, let list = context.pointee.streams else { return [] }
+        return (0..<Int(context.pointee.nb_streams)).compactMap { list[$0] }
+    }
+
+    /// libav's name of the format, such as `mov,mp4,m4a,3gp,3g2,mj2`.
+    var formatName: String {
+        guard let name = context?.pointee.iformat?.pointee.name else { return "" }
+        return String(cString: name)
+    }
+
+    /// The container's duration in seconds, nil when it tells none.
+    var durationSeconds: Double? {
+        guard let duration = context?.pointee.duration, duration != spw_av_no_timestamp(), duration > 0 else {
+            return nil
+        }
+        return Double(duration) / Double(AV_TIME_BASE)
+    }
+
+    /// Packets of other streams are not read at all where the format allows it.
+    func select(streams selected: Set<Int>) {
+        for (index, stream) in streams.enumerated() {
+            stream.pointee.discard = selected.contains(index) ? AVDISCARD_DEFAULT : AVDISCARD_ALL
+        }
+    }
+
+    /// Reads the next packet; false at the end of what can be read, whole or cut off.
+    func read(into packet: Packet) throws(MediaError) -> Bool {
+        packet.clear()
+        while true {
+            let code = av_read_frame(context, packet.pointer)
+            if code == spw_av_again() { continue }
+            if code == spw_av_out_of_memory() { throw MediaError.libav("read", code) }
+            // A read error in the middle of a file is what a cut-off file looks like; the caller compares
+            // what came with what the file declares.
+            return code >= 0
+        }
+    }
+
+    /// The bytes that the index of the file (MP4, AVI) says must exist but do not; 0 for none.
+    func bytesMissing() -> Int64 {
+        var end: Int64 = 0
+        for stream in streams {
+            let count = avformat_index_get_entries_count(stream)
+            // Samples are stored in nearly the order of their time, so the last entries hold the end.
+            for number in max(0, count - 64)..<max(0, count) {
+                guard let entry = avformat_index_get_entry(stream, number) else { continue }
+                end = max(end, entry.pointee.pos + Int64(entry.pointee.size))
+            }
+        }
+        return max(0, end - input.size)
+    }
+
+    private static func openError(_ code: Int32, head: [UInt8]) -> MediaError {
+        if code == spw_av_out_of_memory() { return .libav("open", code) }
+        if InputSniffer.looksLikeMP4(head) {
+            return .unusable(
+                "The file ends too early or is damaged: its index (the moov box) is missing, so it can not be played. "
+                    + "It was probably cut off while it was recorded, copied or uploaded.")
+        }
+        return .unusable(
+            "The file is not a video in a format that is accepted: MP4, MOV, MKV, WebM, AVI, MPEG-TS, MPEG-PS or FLV.")
+    }
+}

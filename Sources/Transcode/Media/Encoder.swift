@@ -1,0 +1,119 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import CFFmpeg
+import HLS
+
+/// How one rung's video is encoded.
+struct VideoSettings: Sendable {
+    var size: PictureSize
+    var frameRate: FrameRate
+    /// Frames from one IDR to the next.
+    var gopFrames: Int
+    /// The bound of the rate over a segment, container included, in bits per second.
+    var bitsPerSecondMax: Int
+    /// x264's preset, such as `veryfast`.
+    var preset: String
+    var threads: Int
+    var color: ColorDescription
+}
+
+/// The colour tags of a source, carried over to every rung.
+struct ColorDescription: Sendable, Equatable {
+    var primaries = AVCOL_PRI_UNSPECIFIED
+    var transfer = AVCOL_TRC_UNSPECIFIED
+    var matrix = AVCOL_SPC_UNSPECIFIED
+}
+
+/// Encodes one stream: frames in, packets out.
+final class Encoder {
+    /// The context after opening, for the muxer.
+    private(set) var context: UnsafeMutablePointer<AVCodecContext>?
+
+    /// H.264 by libx264: closed GOPs of a fixed length, and a rate that stays under a bound in every segment.
+    init(video settings: VideoSettings) throws(MediaError) {
+        try open("libx264") { (context, options) in
+            context.pointee.width = Int32(settings.size.width)
+            context.pointee.height = Int32(settings.size.height)
+            context.pointee.sample_aspect_ratio = AVRational(num: 1, den: 1)
+            context.pointee.pix_fmt = AV_PIX_FMT_YUV420P
+            context.pointee.time_base = settings.frameRate.frameDuration
+            context.pointee.framerate = settings.frameRate.rational
+            context.pointee.gop_size = Int32(settings.gopFrames)
+            context.pointee.color_range = AVCOL_RANGE_MPEG
+            context.pointee.color_primaries = settings.color.primaries
+            context.pointee.color_trc = settings.color.transfer
+            context.pointee.colorspace = settings.color.matrix
+            context.pointee.thread_count = Int32(settings.threads)
+            // A buffer of one second at 0.85 of the bound: a segment of 6 s that drains a full buffer stays
+            // below the bound, with 2 % left for the container.
+            let rate = Int64(Double(settings.bitsPerSecondMax) * 0.85)
+            context.pointee.rc_max_rate = rate
+            context.pointee.rc_buffer_size = Int32(clamping: rate)
+            av_dict_set(&options, "preset", settings.preset, 0)
+            av_dict_set(&options, "profile", "high", 0)
+            av_dict_set(&options, "crf", "23", 0)
+            av_dict_set(&options, "forced-idr", "1", 0)
+            // No IDR but those of the grid, so that all rungs can be switched at the same frames.
+            av_dict_set(
+                &options, "x264-params",
+                "keyint=\(settings.gopFrames):min-keyint=\(settings.gopFrames):scenecut=0:open-gop=0:stitchable=1", 0)
+        }
+    }
+
+    /// AAC-LC at 128 kb/s, 48 kHz, stereo.
+    init(audioBitsPerSecond: Int) throws(MediaError) {
+        try open("aac") { (context, _) in
+            context.pointee.sample_rate = Int32(AudioFormat.samplesPerSecond)
+            context.pointee.sample_fmt = AV_SAMPLE_FMT_FLTP
+            av_channel_layout_default(&context.pointee.ch_layout, Int32(AudioFormat.channels))
+            context.pointee.time_base = AVRational(num: 1, den: Int32(AudioFormat.samplesPerSecond))
+            context.pointee.bit_rate = Int64(audioBitsPerSecond)
+        }
+    }
+
+    /// One JPEG picture of full-range 4:2:0 frames.
+    init(picture size: PictureSize) throws(MediaError) {
+        try open("mjpeg") { (context, _) in
+            context.pointee.width = Int32(size.width)
+            context.pointee.height = Int32(size.height)
+            context.pointee.pix_fmt = AV_PIX_FMT_YUVJ420P
+            context.pointee.color_range = AVCOL_RANGE_JPEG
+            context.pointee.time_base = AVRational(num: 1, den: 1)
+            context.pointee.flags |= AV_CODEC_FLAG_QSCALE
+            context.pointee.global_quality = FF_QP2LAMBDA * 4
+        }
+    }
+
+    deinit {
+        avcodec_free_context(&context)
+    }
+
+    /// Encodes one frame, or drains the encoder (nil), and gives each packet to `receive`.
+    func encode(_ frame: Frame?, _ receive: (Packet) throws(MediaError) -> Void) throws(MediaError) {
+        try check(avcodec_send_frame(context, frame?.pointer), "encode a frame")
+        while true {
+            let packet = try Packet()
+            let code = avcodec_receive_packet(context, packet.pointer)
+            if code == spw_av_again() || code == spw_av_eof() { return }
+            try check(code, "take an encoded packet")
+            try receive(packet)
+        }
+    }
+
+    private func open(
+        _ name: String, _ configure: (UnsafeMutablePointer<AVCodecContext>, inout OpaquePointer?) -> Void
+    ) throws(MediaError) {
+        guard let codec = avcodec_find_encoder_by_name(name) else {
+            throw MediaError.failed("libavcodec has no encoder \(name)")
+        }
+        context = avcodec_alloc_context3(codec)
+        guard let context else { throw MediaError.failed("no memory for an encoder") }
+        var options: OpaquePointer?
+        defer { av_dict_free(&options) }
+        // MP4 keeps the parameter sets in the sample entry, not in the stream.
+        context.pointee.flags |= AV_CODEC_FLAG_GLOBAL_HEADER
+        configure(context, &options)
+        try check(avcodec_open2(context, codec, &options), "open the encoder \(name)")
+        guard av_dict_count(options) == 0 else { throw MediaError.failed("\(name) does not know all options") }
+    }
+}

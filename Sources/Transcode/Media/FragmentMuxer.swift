@@ -1,0 +1,98 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import CFFmpeg
+
+/// Writes one encoded stream as CMAF: an initialization segment, then fragments that the caller cuts.
+///
+/// Everything goes to memory, one segment at a time; the caller stores it.
+final class FragmentMuxer {
+    private static let bufferBytes: Int32 = 64 << 10
+
+    private var context: UnsafeMutablePointer<AVFormatContext>?
+    private let output = Output()
+    private let encoderTimeBase: AVRational
+
+    /// What libav has written since it was last taken.
+    private final class Output {
+        var bytes: [UInt8] = []
+    }
+
+    init(encoder: Encoder) throws(MediaError) {
+        guard let encoding = encoder.context else { throw MediaError.failed("an encoder that is not open") }
+        encoderTimeBase = encoding.pointee.time_base
+        try check(avformat_alloc_output_context2(&context, nil, "mp4", nil), "make a muxer")
+        guard let context, let stream = avformat_new_stream(context, nil) else {
+            throw MediaError.failed("no memory for a muxer")
+        }
+        try check(avcodec_parameters_from_context(stream.pointee.codecpar, encoding), "describe a stream")
+        stream.pointee.time_base = encoding.pointee.time_base
+        stream.pointee.avg_frame_rate = encoding.pointee.framerate
+        try openOutput(context)
+        context.pointee.flags |= AVFMT_FLAG_CUSTOM_IO
+        context.pointee.flags |= AVFMT_FLAG_BITEXACT
+        var options: OpaquePointer?
+        defer { av_dict_free(&options) }
+        // frag_custom: only `cut` ends a fragment. negative_cts_offsets: presentation starts at 0 without an
+        // edit list, which players treat in different ways.
+        av_dict_set(
+            &options, "movflags", "cmaf+frag_custom+empty_moov+default_base_moof+negative_cts_offsets+skip_trailer", 0)
+        av_dict_set(&options, "use_editlist", "0", 0)
+        try check(avformat_write_header(context, &options), "write an initialization segment")
+    }
+
+    deinit {
+        guard let context else { return }
+        if let pb = context.pointee.pb {
+            av_free(pb.pointee.buffer)
+            avio_context_free(&context.pointee.pb)
+        }
+        avformat_free_context(context)
+    }
+
+    /// The decoder configuration that the sample entry holds: `avcC` for H.264, the AudioSpecificConfig for AAC.
+    var codecConfiguration: [UInt8] {
+        guard let parameters = context?.pointee.streams?[0]?.pointee.codecpar,
+            let data = parameters.pointee.extradata, parameters.pointee.extradata_size > 0
+        else { return [] }
+        return Array(UnsafeBufferPointer(start: data, count: Int(parameters.pointee.extradata_size)))
+    }
+
+    /// The bytes written since the last call: after `init`, the initialization segment.
+    func takeBytes() -> [UInt8] {
+        avio_flush(context?.pointee.pb)
+        defer { output.bytes = [] }
+        return output.bytes
+    }
+
+    /// Adds a packet, whose times are in the encoder's units, to the open fragment. The packet is left empty.
+    func write(_ packet: Packet) throws(MediaError) {
+        guard let context, let stream = context.pointee.streams?[0] else { return }
+        av_packet_rescale_ts(packet.pointer, encoderTimeBase, stream.pointee.time_base)
+        packet.pointer.pointee.stream_index = 0
+        try check(av_write_frame(context, packet.pointer), "write a packet")
+        packet.clear()
+    }
+
+    /// Ends the open fragment and returns it: `styp`, `moof` and `mdat`.
+    func cut() throws(MediaError) -> [UInt8] {
+        try check(av_write_frame(context, nil), "end a fragment")
+        return takeBytes()
+    }
+
+    private func openOutput(_ context: UnsafeMutablePointer<AVFormatContext>) throws(MediaError) {
+        guard let buffer = av_malloc(Int(Self.bufferBytes)) else { throw MediaError.failed("no memory for output") }
+        context.pointee.pb = avio_alloc_context(
+            buffer.assumingMemoryBound(to: UInt8.self), Self.bufferBytes, 1,
+            Unmanaged.passUnretained(output).toOpaque(), nil,
+            { opaque, bytes, count in
+                guard let opaque, let bytes, count >= 0 else { return spw_av_io_error() }
+                let output = Unmanaged<Output>.fromOpaque(opaque).takeUnretainedValue()
+                output.bytes.append(contentsOf: UnsafeBufferPointer(start: bytes, count: Int(count)))
+                return count
+            }, nil)
+        guard context.pointee.pb != nil else {
+            av_free(buffer)
+            throw MediaError.failed("no memory for output")
+        }
+    }
+}

@@ -1,0 +1,176 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import CFFmpeg
+import HLS
+
+/// The sound's work: decode, resample to one form on the picture's time line, encode, cut, store.
+///
+/// Runs on the thread that reads the file: AAC costs little beside the pictures.
+final class AudioPipeline {
+    /// Sound that claims to lie further than this behind the declared end is not taken, in seconds.
+    private static let overrunSecondsMax = 60.0
+
+    private let decoder: Decoder
+    private let encoder: Encoder
+    private let muxer: FragmentMuxer
+    private let writer: SegmentWriter
+    private let plan: SegmentPlan
+    private let info: SourceInfo.AudioStream
+    private let timeBase: AVRational
+    /// The instant of the source that is 0 of the output, in seconds.
+    private let startSeconds: Double
+    private let endSecondsMax: Double
+
+    private var graph: FilterGraph?
+    private var graphInput = ""
+    private var framesIn = 0
+    private var packetsOut = 0
+
+    init(
+        stream: UnsafeMutablePointer<AVStream>, info: SourceInfo.AudioStream, startSeconds: Double,
+        declaredSeconds: Double, plan: SegmentPlan, folder: String
+    ) throws(MediaError) {
+        decoder = try Decoder(stream: stream, threads: 1)
+        encoder = try Encoder(audioBitsPerSecond: AudioFormat.bitsPerSecond)
+        muxer = try FragmentMuxer(encoder: encoder)
+        self.plan = plan
+        self.info = info
+        self.startSeconds = startSeconds
+        timeBase = stream.pointee.time_base
+        let declared = declaredSeconds > 0 ? declaredSeconds : SourceInfo.durationSecondsMax
+        endSecondsMax = declared + Self.overrunSecondsMax
+        writer = try SegmentWriter(
+            muxer: muxer, folder: folder,
+            unitSeconds: Double(AudioFormat.frameSamples) / Double(AudioFormat.samplesPerSecond),
+            segmentStart: { plan.audioStart(segment: $0) })
+    }
+
+    /// The length of the sound so far in seconds.
+    var seconds: Double {
+        Double(framesIn * AudioFormat.frameSamples) / Double(AudioFormat.samplesPerSecond)
+    }
+
+    /// Takes one packet of the source. `videoFrames` is how long the picture is known to go on.
+    func push(_ packet: Packet, videoFrames: Int) throws(MediaError) {
+        try decoder.decode(packet) { (frame) throws(MediaError) in try take(frame) }
+        try confirm(videoFrames: videoFrames)
+    }
+
+    /// The source has no more packets.
+    func drain() throws(MediaError) {
+        try decoder.decode(nil) { (frame) throws(MediaError) in try take(frame) }
+        try endGraph()
+    }
+
+    /// Fills up with silence or trims to the picture's whole length, and ends.
+    func finish(videoFrames: Int) throws(MediaError) -> RenditionOutput {
+        let frames = max(1, plan.audioFrames(videoFrames: videoFrames))
+        while framesIn < frames { try encode(try silence()) }
+        try encoder.encode(nil) { (packet) throws(MediaError) in store(packet) }
+        try writer.finish(units: frames, cuts: plan.cuts(frames: videoFrames))
+        guard let codecs = aacCodecs(audioSpecificConfiguration: muxer.codecConfiguration) else {
+            throw MediaError.failed("no AudioSpecificConfig from the AAC encoder")
+        }
+        return RenditionOutput(
+            name: AudioFormat.name, codecs: codecs, width: 0, height: 0, framesPerSecond: 0, language: info.language,
+            segments: writer.segments)
+    }
+
+    private func confirm(videoFrames: Int) throws(MediaError) {
+        try writer.confirm(units: plan.audioFrames(videoFrames: videoFrames), cuts: plan.cuts(frames: videoFrames))
+    }
+
+    private func take(_ frame: Frame) throws(MediaError) {
+        let sound = frame.pointer
+        guard sound.pointee.sample_rate > 0, sound.pointee.ch_layout.nb_channels > 0, frame.samples > 0 else { return }
+        if let timestamp = frame.timestamp {
+            let seconds = Double(timestamp) * av_q2d(timeBase) - startSeconds
+            guard seconds < endSecondsMax else { return }
+            sound.pointee.pts = Int64((seconds * Double(sound.pointee.sample_rate)).rounded())
+        } else {
+            sound.pointee.pts = spw_av_no_timestamp()
+        }
+        try useGraph(for: frame)
+        try graph?.push(frame)
+        try pull()
+    }
+
+    /// Makes the filter chain for the form of `frame`; a new one when the form changes in the middle.
+    private func useGraph(for frame: Frame) throws(MediaError) {
+        let sound = frame.pointer
+        if sound.pointee.ch_layout.order == AV_CHANNEL_ORDER_UNSPEC {
+            av_channel_layout_default(&sound.pointee.ch_layout, sound.pointee.ch_layout.nb_channels)
+        }
+        var text = [CChar](repeating: 0, count: 128)
+        av_channel_layout_describe(&sound.pointee.ch_layout, &text, text.count)
+        let layout = String(decoding: text.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
+        let rate = sound.pointee.sample_rate
+        let input = "time_base=1/\(rate):sample_rate=\(rate):sample_fmt=\(sound.pointee.format):channel_layout=\(layout)"
+        guard input != graphInput else { return }
+        let isFirst = graph == nil
+        try endGraph()
+        // async=1 fills gaps and cuts overlaps of the source; first_pts=0 does so at the start.
+        let resample = "aresample=\(AudioFormat.samplesPerSecond):async=1" + (isFirst ? ":first_pts=0" : "")
+        let made = try FilterGraph(
+            .audio, input: input, chain: resample + ",aformat=sample_fmts=fltp:channel_layouts=stereo")
+        made.setFrameSize(AudioFormat.frameSamples)
+        graph = made
+        graphInput = input
+    }
+
+    private func endGraph() throws(MediaError) {
+        guard let graph else { return }
+        try graph.push(nil)
+        try pull()
+        self.graph = nil
+        graphInput = ""
+    }
+
+    private func pull() throws(MediaError) {
+        while let frame = try graph?.pull() {
+            try encode(frame.samples == AudioFormat.frameSamples ? frame : try padded(frame))
+        }
+    }
+
+    private func encode(_ frame: Frame) throws(MediaError) {
+        frame.pointer.pointee.pts = Int64(framesIn * AudioFormat.frameSamples)
+        framesIn += 1
+        try encoder.encode(frame) { (packet) throws(MediaError) in store(packet) }
+    }
+
+    /// The encoder's first packet holds nothing but the silence before the sound (its delay of one frame). It
+    /// is left out: sound and picture both begin at 0 then without an edit list, and what is lost is the
+    /// overlap into the first 21 ms.
+    private func store(_ packet: Packet) {
+        let unit = Int(packet.pointer.pointee.pts) / AudioFormat.frameSamples
+        guard packet.pointer.pointee.pts >= 0, unit == packetsOut else { return }
+        packetsOut += 1
+        packet.pointer.pointee.duration = Int64(AudioFormat.frameSamples)
+        packet.pointer.pointee.flags |= AV_PKT_FLAG_KEY
+        // The muxer would note the encoder's trimming; every packet here is whole.
+        av_packet_free_side_data(packet.pointer)
+        writer.append(packet, unit: unit)
+    }
+
+    private func silence() throws(MediaError) -> Frame {
+        let frame = try Frame()
+        frame.pointer.pointee.nb_samples = Int32(AudioFormat.frameSamples)
+        frame.pointer.pointee.format = AV_SAMPLE_FMT_FLTP.rawValue
+        frame.pointer.pointee.sample_rate = Int32(AudioFormat.samplesPerSecond)
+        av_channel_layout_default(&frame.pointer.pointee.ch_layout, Int32(AudioFormat.channels))
+        try check(av_frame_get_buffer(frame.pointer, 0), "make silence")
+        av_samples_set_silence(
+            frame.pointer.pointee.extended_data, 0, Int32(AudioFormat.frameSamples), Int32(AudioFormat.channels),
+            AV_SAMPLE_FMT_FLTP)
+        return frame
+    }
+
+    /// The last, short frame with silence behind it.
+    private func padded(_ short: Frame) throws(MediaError) -> Frame {
+        let whole = try silence()
+        av_samples_copy(
+            whole.pointer.pointee.extended_data, short.pointer.pointee.extended_data, 0, 0,
+            Int32(min(short.samples, AudioFormat.frameSamples)), Int32(AudioFormat.channels), AV_SAMPLE_FMT_FLTP)
+        return whole
+    }
+}

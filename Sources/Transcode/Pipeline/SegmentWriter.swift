@@ -1,0 +1,118 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Glibc
+import HLS
+
+/// One stored segment.
+struct SegmentFile: Sendable, Codable, Equatable {
+    /// Its name in the rendition's folder, `0.m4s`.
+    var name: String
+    var bytes: Int
+    var durationSeconds: Double
+}
+
+/// Cuts one rendition's packets into segments and stores them as `init.mp4`, `0.m4s`, `1.m4s`, …
+///
+/// A unit is a frame of the stream. Packets at and behind a possible cut are held until it is known whether
+/// the cut is made (see `SegmentPlan.slackFrames`) and, for sound, whether the picture goes on that long.
+final class SegmentWriter {
+    static let initializationName = "init.mp4"
+
+    private let muxer: FragmentMuxer
+    private let folder: String
+    private let unitSeconds: Double
+    private let segmentStart: (Int) -> Int
+
+    private(set) var segments: [SegmentFile] = []
+    /// The bytes of `init.mp4`.
+    let initialization: [UInt8]
+    private var held: [(unit: Int, packet: Packet)] = []
+    private var heldFirst = 0
+    private var segmentUnits = 0
+    private var cutsConfirmed = 0
+    private var unitsConfirmed = 0
+
+    /// `folder` must exist. `segmentStart` gives the first unit of a segment.
+    init(
+        muxer: FragmentMuxer, folder: String, unitSeconds: Double, segmentStart: @escaping (Int) -> Int
+    ) throws(MediaError) {
+        self.muxer = muxer
+        self.folder = folder
+        self.unitSeconds = unitSeconds
+        self.segmentStart = segmentStart
+        initialization = muxer.takeBytes()
+        try writeFile("\(folder)/\(Self.initializationName)", initialization)
+    }
+
+    /// Takes the packet of `unit`, which counts from 0 without gaps.
+    func append(_ packet: Packet, unit: Int) {
+        held.append((unit, packet))
+    }
+
+    /// Units below `units` are wanted, and the first `cuts` cuts are made. Writes what that settles.
+    func confirm(units: Int, cuts: Int) throws(MediaError) {
+        unitsConfirmed = max(unitsConfirmed, units)
+        cutsConfirmed = max(cutsConfirmed, cuts)
+        while heldFirst < held.count {
+            let next = held[heldFirst]
+            guard next.unit < unitsConfirmed else { break }
+            if next.unit >= segmentStart(segments.count + 1) {
+                guard segments.count < cutsConfirmed else { break }
+                try cut()
+            }
+            try write(next.packet)
+            heldFirst += 1
+        }
+        // Moves the rest to the front now and then, not for every packet.
+        if heldFirst > 256 || heldFirst == held.count {
+            held.removeFirst(heldFirst)
+            heldFirst = 0
+        }
+    }
+
+    /// Ends the rendition: `units` is its whole length, `cuts` all cuts. Packets beyond are dropped.
+    func finish(units: Int, cuts: Int) throws(MediaError) {
+        try confirm(units: units, cuts: cuts)
+        // What is still held below `units` belongs to the last segment: no further cut is made.
+        for (unit, packet) in held[heldFirst...] where unit < units { try write(packet) }
+        held = []
+        heldFirst = 0
+        if segmentUnits > 0 { try cut() }
+    }
+
+    private func write(_ packet: Packet) throws(MediaError) {
+        if segmentUnits == 0, !packet.isKey { throw MediaError.failed("a segment without a key frame at its start") }
+        try muxer.write(packet)
+        segmentUnits += 1
+    }
+
+    private func cut() throws(MediaError) {
+        let bytes = try muxer.cut()
+        let name = "\(segments.count).m4s"
+        try writeFile("\(folder)/\(name)", bytes)
+        segments.append(
+            SegmentFile(name: name, bytes: bytes.count, durationSeconds: Double(segmentUnits) * unitSeconds))
+        segmentUnits = 0
+    }
+}
+
+/// Creates or replaces a file.
+func writeFile(_ path: String, _ bytes: [UInt8]) throws(MediaError) {
+    let descriptor = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o644)
+    guard descriptor >= 0 else { throw MediaError.failed("create \(path): errno \(errno)") }
+    defer { close(descriptor) }
+    var written = 0
+    while written < bytes.count {
+        let count = bytes.withUnsafeBytes { rest in
+            Glibc.write(descriptor, rest.baseAddress.unsafelyUnwrapped + written, rest.count - written)
+        }
+        if count < 0, errno == EINTR { continue }
+        guard count > 0 else { throw MediaError.failed("write \(path): errno \(errno)") }
+        written += count
+    }
+}
+
+/// Makes a folder; quietly when it exists.
+func makeFolder(_ path: String) throws(MediaError) {
+    guard mkdir(path, 0o755) == 0 || errno == EEXIST else { throw MediaError.failed("make \(path): errno \(errno)") }
+}

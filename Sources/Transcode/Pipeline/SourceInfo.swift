@@ -1,0 +1,139 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import CFFmpeg
+import HLS
+
+/// What is known of a file before it is decoded; `transcode probe` prints it.
+struct SourceInfo: Sendable, Codable, Equatable {
+    struct VideoStream: Sendable, Codable, Equatable {
+        var index: Int
+        var codec: String
+        /// As stored.
+        var codedWidth: Int
+        var codedHeight: Int
+        /// As shown: square pixels, upright.
+        var width: Int
+        var height: Int
+        var rotationDegrees: Int
+        var framesPerSecond: Double
+        var pixelFormat: String
+        /// 0 when the file does not tell.
+        var durationSeconds: Double
+    }
+
+    struct AudioStream: Sendable, Codable, Equatable {
+        var index: Int
+        var codec: String
+        var channels: Int
+        var samplesPerSecond: Int
+        /// RFC 5646, `und` when the file does not tell.
+        var language: String
+        var durationSeconds: Double
+    }
+
+    /// libav's name of the container format.
+    var format: String
+    /// Of the container; 0 when it does not tell.
+    var durationSeconds: Double
+    var video: VideoStream?
+    var audio: AudioStream?
+
+    /// The longest video that is taken, in seconds.
+    static let durationSecondsMax = 24.0 * 3600
+
+    init(_ demuxer: Demuxer) {
+        format = demuxer.formatName
+        durationSeconds = demuxer.durationSeconds ?? 0
+        video = Self.bestVideo(demuxer.streams)
+        audio = Self.bestAudio(demuxer.streams)
+    }
+
+    /// Throws the reason why there is nothing to transcode.
+    func checkUsable() throws(MediaError) -> VideoStream {
+        guard let video else {
+            throw MediaError.unusable(
+                audio == nil
+                    ? "The file holds neither video nor sound that could be recognised."
+                    : "The file holds only sound, no video.")
+        }
+        guard video.width > 0, video.height > 0 else {
+            throw MediaError.unusable("The file is damaged: the size of its video is not known.")
+        }
+        guard video.codedWidth * video.codedHeight <= Decoder.pixelsMax, video.width <= 16384, video.height <= 16384 else {
+            throw MediaError.unusable(
+                "The video's picture of \(video.width)x\(video.height) is larger than the largest that is accepted, 8192x4320.")
+        }
+        guard video.width >= 16, video.height >= 16 else {
+            throw MediaError.unusable(
+                "The video's picture of \(video.width)x\(video.height) is too small; it must be at least 16x16.")
+        }
+        guard declaredSeconds <= Self.durationSecondsMax else {
+            throw MediaError.unusable("The video is longer than 24 hours, the most that is accepted.")
+        }
+        return video
+    }
+
+    /// How long the video should be by what the file says, 0 when it says nothing.
+    var declaredSeconds: Double {
+        guard let video else { return 0 }
+        return video.durationSeconds > 0 ? video.durationSeconds : durationSeconds
+    }
+
+    private static func bestVideo(_ streams: [UnsafeMutablePointer<AVStream>]) -> VideoStream? {
+        let all = streams.compactMap { stream -> (VideoStream, isDefault: Bool)? in
+            guard let parameters = stream.pointee.codecpar?.pointee, parameters.codec_type == AVMEDIA_TYPE_VIDEO,
+                // A cover picture is not the video.
+                stream.pointee.disposition & AV_DISPOSITION_ATTACHED_PIC == 0
+            else { return nil }
+            return (video(stream, parameters), stream.pointee.disposition & AV_DISPOSITION_DEFAULT != 0)
+        }
+        func area(_ stream: VideoStream) -> Int { stream.width &* stream.height }
+        return all.max { ($0.isDefault ? 1 : 0, area($0.0)) < ($1.isDefault ? 1 : 0, area($1.0)) }?.0
+    }
+
+    private static func video(_ stream: UnsafeMutablePointer<AVStream>, _ parameters: AVCodecParameters) -> VideoStream {
+        let rotation = Rotation(stream: stream)
+        var width = Int(parameters.width)
+        let height = Int(parameters.height)
+        let ownAspect = stream.pointee.sample_aspect_ratio
+        let aspect = ownAspect.num > 0 && ownAspect.den > 0 ? ownAspect : parameters.sample_aspect_ratio
+        // A pixel shape beyond 4:1 is damage, not design.
+        if aspect.num > 0, aspect.den > 0, (0.25...4).contains(av_q2d(aspect)) {
+            width = Int((Double(width) * av_q2d(aspect)).rounded())
+        }
+        let rate = FrameRate.output(average: stream.pointee.avg_frame_rate, declared: stream.pointee.r_frame_rate)
+        let format = av_get_pix_fmt_name(AVPixelFormat(rawValue: parameters.format))
+        return VideoStream(
+            index: Int(stream.pointee.index), codec: String(cString: avcodec_get_name(parameters.codec_id)),
+            codedWidth: Int(parameters.width), codedHeight: Int(parameters.height),
+            width: rotation.swapsSides ? height : width, height: rotation.swapsSides ? width : height,
+            rotationDegrees: rotation.degrees, framesPerSecond: rate.value,
+            pixelFormat: format.map { String(cString: $0) } ?? "unknown", durationSeconds: duration(stream))
+    }
+
+    private static func bestAudio(_ streams: [UnsafeMutablePointer<AVStream>]) -> AudioStream? {
+        let all = streams.compactMap { stream -> (AudioStream, isDefault: Bool)? in
+            guard let parameters = stream.pointee.codecpar?.pointee, parameters.codec_type == AVMEDIA_TYPE_AUDIO,
+                parameters.sample_rate > 0, parameters.ch_layout.nb_channels > 0
+            else { return nil }
+            let audio = AudioStream(
+                index: Int(stream.pointee.index), codec: String(cString: avcodec_get_name(parameters.codec_id)),
+                channels: Int(parameters.ch_layout.nb_channels), samplesPerSecond: Int(parameters.sample_rate),
+                language: language(stream), durationSeconds: duration(stream))
+            return (audio, stream.pointee.disposition & AV_DISPOSITION_DEFAULT != 0)
+        }
+        return (all.first(where: \.isDefault) ?? all.first)?.0
+    }
+
+    private static func duration(_ stream: UnsafeMutablePointer<AVStream>) -> Double {
+        let duration = stream.pointee.duration
+        guard duration != spw_av_no_timestamp(), duration > 0 else { return 0 }
+        return Double(duration) * av_q2d(stream.pointee.time_base)
+    }
+
+    private static func language(_ stream: UnsafeMutablePointer<AVStream>) -> String {
+        guard let entry = av_dict_get(stream.pointee.metadata, "language", nil, 0), let value = entry.pointee.value
+        else { return "und" }
+        return LanguageTag.fromISO639(String(cString: value))
+    }
+}
