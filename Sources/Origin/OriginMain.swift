@@ -36,7 +36,7 @@ struct OriginMain: AsyncParsableCommand {
         do {
             try await services.run()
         } catch {
-            Log.error("the origin ends", ["reason": "\(error)"])
+            Log.error("the origin ends", ["reason": "\(error)", "listeners": services.addresses])
             throw ExitCode(1)
         }
         Log.info("the origin has ended")
