@@ -86,7 +86,8 @@ private func fill(_ object: CachedObject, _ count: Int, storability: Storability
         object.fail(.died)
         #expect(read(object).end == "failed")
         #expect(object.outcome == .died)
-        #expect(object.isWithdrawn.load(ordering: .relaxed))
+        let isWithdrawn = object.isWithdrawn.load(ordering: .relaxed)
+        #expect(isWithdrawn)
     }
 
     @Test func everyWaitingWorkerIsNamedOnce() {
@@ -128,7 +129,8 @@ private func fill(_ object: CachedObject, _ count: Int, storability: Storability
         #expect(ask(tier, "/a", at: 1000) == "stale, revalidate")
         #expect(ask(tier, "/a", at: 1001) == "stale")
         #expect(ask(tier, "/a", at: 1500) == "elected")
-        #expect(object.isWithdrawn.load(ordering: .relaxed))
+        let isWithdrawn = object.isWithdrawn.load(ordering: .relaxed)
+        #expect(isWithdrawn)
         #expect(tier.usage.objects == 0)
     }
 

@@ -86,7 +86,8 @@ struct EdgeConfiguration {
     }
 
     private mutating func readListeners(_ root: ConfigurationSection) {
-        for section in root.sections("listen") {
+        let sections = root.sections("listen")
+        for section in sections {
             let usesTLS = section.boolean("tls", default: role == .edge)
             if let endpoint = section.endpoint("endpoint") {
                 listen.append(Listen(endpoint: endpoint, usesTLS: usesTLS))
@@ -94,7 +95,7 @@ struct EdgeConfiguration {
                 section.report("endpoint", "is required")
             }
         }
-        if listen.isEmpty {
+        if sections.isEmpty {
             root.report("listen", "needs at least one entry such as {endpoint: 127.0.0.1:8443, tls: true}")
         }
         admin = root.section("admin").endpoint("listen")
@@ -115,7 +116,8 @@ struct EdgeConfiguration {
     }
 
     private mutating func readUpstream(_ section: ConfigurationSection) {
-        for text in section.strings("servers") {
+        let servers = section.strings("servers")
+        for text in servers {
             if let endpoint = Endpoint(text) {
                 upstreams.append(endpoint)
             } else {
@@ -123,7 +125,7 @@ struct EdgeConfiguration {
                     "servers", "holds `\(text)`; a numeric address with a port is allowed, such as 127.0.0.1:8500")
             }
         }
-        if upstreams.isEmpty { section.report("servers", "needs at least one server, such as 127.0.0.1:8500") }
+        if servers.isEmpty { section.report("servers", "needs at least one server, such as 127.0.0.1:8500") }
         func milliseconds(_ key: String, _ fallback: Int64) -> Int64 {
             Int64(section.integer(key, default: Int(fallback), in: 10...600_000))
         }
