@@ -39,3 +39,9 @@ public func readFile(_ path: String) throws -> [UInt8] {
 public func readTextFile(_ path: String) throws -> String {
     String(decoding: try readFile(path), as: UTF8.self)
 }
+
+/// Writes a line for people to standard error.
+public func printError(_ text: String) {
+    var line = text + "\n"
+    line.withUTF8 { _ = spw_write_log($0.baseAddress, $0.count) }
+}

@@ -8,6 +8,7 @@
 #include <netinet/tcp.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
@@ -227,3 +228,22 @@ ssize_t spw_write_log(const void *buffer, size_t count) {
     while (n < 0 && errno == EINTR);
     return n < 0 ? -errno : n;
 }
+
+void spw_name_thread(const char *name) { prctl(PR_SET_NAME, name, 0, 0, 0); }
+
+int spw_peer_address(int fd, char *text, size_t capacity) {
+    struct sockaddr_storage storage;
+    socklen_t length = sizeof storage;
+    char address[INET6_ADDRSTRLEN] = "";
+    if (getpeername(fd, (struct sockaddr *)&storage, &length) < 0) return -errno;
+    if (storage.ss_family == AF_INET6) {
+        struct sockaddr_in6 *v6 = (struct sockaddr_in6 *)&storage;
+        inet_ntop(AF_INET6, &v6->sin6_addr, address, sizeof address);
+        return snprintf(text, capacity, "[%s]:%d", address, ntohs(v6->sin6_port));
+    }
+    struct sockaddr_in *v4 = (struct sockaddr_in *)&storage;
+    inet_ntop(AF_INET, &v4->sin_addr, address, sizeof address);
+    return snprintf(text, capacity, "%s:%d", address, ntohs(v4->sin_port));
+}
+
+ssize_t spw_append(int fd, const void *buffer, size_t count) { return OR_ERRNO(write(fd, buffer, count)); }

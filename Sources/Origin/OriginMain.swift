@@ -1,6 +1,44 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import ArgumentParser
+import Backends
+import Base
+import Foundation
+
+/// The program `origin`: the API and the web app, the embedded S3 endpoint, and delivery to shields.
 @main
-struct OriginMain {
-    static func main() {}
+struct OriginMain: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "origin",
+        abstract: "Takes uploads, keeps the catalog and the media, and delivers them to shields.",
+        version: "0.1.0")
+
+    @Option(name: .long, help: "The configuration file; see origin.conf of the distribution.")
+    var config = "origin.conf"
+
+    @Flag(name: .long, help: "Check the configuration and the key files, then exit.")
+    var check = false
+
+    func run() async throws {
+        let services: OriginServices
+        do {
+            let configuration = try OriginConfiguration(path: config)
+            Log.configure(program: "origin", level: configuration.logLevel)
+            services = try OriginServices(configuration)
+        } catch {
+            FileHandle.standardError.write(Data("\(error)\n".utf8))
+            throw ExitCode(2)
+        }
+        if check {
+            print("\(config): good")
+            return
+        }
+        do {
+            try await services.run()
+        } catch {
+            Log.error("the origin ends", ["reason": "\(error)", "listeners": services.addresses])
+            throw ExitCode(1)
+        }
+        Log.info("the origin has ended")
+    }
 }

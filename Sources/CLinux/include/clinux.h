@@ -77,3 +77,9 @@ int spw_no_new_privileges(void);
 const char *spw_error_text(int error);
 /// write(2) to standard error; failures are the caller's to ignore.
 ssize_t spw_write_log(const void *buffer, size_t count);
+/// Names the calling thread, at most 15 characters.
+void spw_name_thread(const char *name);
+/// Writes the peer's numeric address and port into `text`: `127.0.0.1:4711`, `[::1]:4711`.
+int spw_peer_address(int fd, char *text, size_t capacity);
+/// write(2), once, to a file.
+ssize_t spw_append(int fd, const void *buffer, size_t count);

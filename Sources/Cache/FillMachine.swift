@@ -1,0 +1,132 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/// How a fill ended, for everyone who waited for it. The closed list of what can happen to a reader.
+public enum FillOutcome: UInt8, Sendable, Equatable {
+    /// The object is whole.
+    case done
+    /// The response belongs to the request that fetched it; every other reader fetches for itself, in parallel.
+    case uncacheable
+    /// Upstream could not be asked, again and again: readers get an error, and the next request elects a new fill.
+    case transientError
+    /// The fill broke off in the middle of the body: responses under way are reset, never ended.
+    case died
+    /// The first byte did not come in time.
+    case waitedTooLong
+}
+
+/// The life of one fill, without I/O: what the upstream does goes in, what to do about it comes out.
+///
+/// A fill belongs to its key, not to the request that caused it. It retries only before the first byte of a
+/// response; after that an error is final, because bytes have gone out. Used by the loop that runs the fill.
+public struct FillMachine: Sendable {
+    /// What the world can do wrong before the head has come.
+    public enum Failure: Sendable, Equatable {
+        /// A kept connection was closed under us: says nothing about the server.
+        case staleConnection
+        case server
+        case timeout
+    }
+
+    public enum HeadAction: Sendable, Equatable {
+        /// Publish the head and store the body under the key.
+        case stream(Storability)
+        /// Larger than an object may be: treat as uncacheable.
+        case tooLarge
+    }
+
+    public enum FailureAction: Sendable, Equatable {
+        /// Ask again, another server if there is one.
+        case retry
+        case end(FillOutcome)
+    }
+
+    private enum State: Sendable, Equatable {
+        case waitingForHead
+        case streaming(received: Int, expected: Int?)
+        case ended
+    }
+
+    private let triesMax: Int
+    private let objectBytesMax: Int
+    /// A fill whose readers have all left goes on when no more than this is missing.
+    private let finishBytesMax: Int
+    private var tries = 1
+    private var staleConnections = 0
+    private var state = State.waitingForHead
+
+    public init(triesMax: Int, objectBytesMax: Int, finishBytesMax: Int) {
+        precondition(triesMax >= 1 && objectBytesMax > 0 && finishBytesMax >= 0)
+        self.triesMax = triesMax
+        self.objectBytesMax = objectBytesMax
+        self.finishBytesMax = finishBytesMax
+    }
+
+    /// The response head has come, with the length of the body when it tells it.
+    public mutating func headArrived(_ storability: Storability, contentLength: Int?) -> HeadAction {
+        precondition(state == .waitingForHead, "a response has one head")
+        if let contentLength, contentLength > objectBytesMax {
+            state = .ended
+            return .tooLarge
+        }
+        state = .streaming(received: 0, expected: contentLength)
+        return .stream(storability)
+    }
+
+    /// Body bytes have come. Nil when they may be stored; otherwise the fill has ended that way.
+    public mutating func bodyArrived(_ count: Int) -> FillOutcome? {
+        guard case .streaming(let received, let expected) = state else {
+            preconditionFailure("body bytes come after the head")
+        }
+        let total = received + count
+        guard total <= expected ?? objectBytesMax else {
+            state = .ended
+            return .died
+        }
+        state = .streaming(received: total, expected: expected)
+        return nil
+    }
+
+    /// The body has ended by its framing. A length that is not the announced one is never a whole object.
+    public mutating func bodyEnded() -> FillOutcome {
+        guard case .streaming(let received, let expected) = state else {
+            preconditionFailure("a body ends after its head")
+        }
+        state = .ended
+        return expected == nil || expected == received ? .done : .died
+    }
+
+    public mutating func failed(_ failure: Failure) -> FailureAction {
+        guard state == .waitingForHead else {
+            state = .ended
+            return .end(.died)
+        }
+        switch failure {
+        case .staleConnection where staleConnections < 3:
+            staleConnections += 1
+            return .retry
+        case .timeout:
+            state = .ended
+            return .end(.waitedTooLong)
+        case .staleConnection, .server:
+            guard tries < triesMax else {
+                state = .ended
+                return .end(.transientError)
+            }
+            tries += 1
+            return .retry
+        }
+    }
+
+    /// Nobody reads any more. True when the fill is to be given up: what is missing is more than it is worth.
+    public mutating func readersGone() -> Bool {
+        switch state {
+        case .waitingForHead, .ended: return false
+        case .streaming(let received, let expected):
+            guard let expected, expected - received <= max(finishBytesMax, expected / 2) else {
+                state = .ended
+                return true
+            }
+            return false
+        }
+    }
+}

@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Base
+import Net
+
+/// Sums the workers' counters into Prometheus' text format (version 0.0.4).
+struct EdgeMetrics {
+    private enum Kind: String {
+        case counter, gauge
+    }
+
+    private let workers: [(edge: EdgeCounters, server: ServerCounters)]
+    private let tier: MemoryTier
+
+    init(workers: [(edge: EdgeCounters, server: ServerCounters)], tier: MemoryTier) {
+        self.workers = workers
+        self.tier = tier
+    }
+
+    func text() -> String {
+        var text = ""
+        func edge(_ name: String, _ help: String, _ counter: KeyPath<EdgeCounters, Counter>) {
+            let sum = workers.reduce(0) { $0 + $1.edge[keyPath: counter].value }
+            text += Self.line(name, .counter, help, sum)
+        }
+        func server(_ name: String, _ kind: Kind, _ help: String, _ counter: KeyPath<ServerCounters, Counter>) {
+            let sum = workers.reduce(0) { $0 + $1.server[keyPath: counter].value }
+            text += Self.line(name, kind, help, sum)
+        }
+        server("spillway_requests_total", .counter, "Requests received.", \.requests)
+        server("spillway_requests_malformed_total", .counter, "Requests refused unread.", \.requestsMalformed)
+        server("spillway_response_bytes_total", .counter, "Body bytes handed to clients.", \.bytesSent)
+        server("spillway_responses_aborted_total", .counter, "Responses that were cut off.", \.responsesAborted)
+        server("spillway_connections_accepted_total", .counter, "Connections accepted.", \.connectionsAccepted)
+        server("spillway_connections_refused_total", .counter, "Connections over the limit.", \.connectionsRefused)
+        server("spillway_connections_open", .gauge, "Connections open now.", \.connectionsOpen)
+        server("spillway_accept_pauses_total", .counter, "Times that descriptors ran out.", \.acceptPauses)
+        server("spillway_handshakes_failed_total", .counter, "TLS handshakes that failed.", \.handshakesFailed)
+        server("spillway_timeouts_total", .counter, "Connections closed by a time limit.", \.timeouts)
+        edge("spillway_cache_hits_total", "Requests answered from the cache.", \.hits)
+        edge("spillway_cache_stale_hits_total", "Hits on stale objects while revalidating.", \.staleHits)
+        edge("spillway_cache_misses_total", "Requests that started or waited for a fill.", \.misses)
+        edge("spillway_cache_collapsed_total", "Misses answered by another request's fill.", \.collapsed)
+        edge("spillway_upstream_requests_total", "Requests sent upstream.", \.upstreamRequests)
+        edge("spillway_upstream_bytes_total", "Body bytes received from upstream.", \.upstreamBytes)
+        edge("spillway_fills_failed_total", "Fills that ended without a whole object.", \.fillsFailed)
+        edge("spillway_fills_cancelled_total", "Fills given up because every reader had left.", \.fillsCancelled)
+        edge(
+            "spillway_waits_timed_out_total", "Requests answered 504 because the first byte was late.", \.waitsTimedOut)
+        edge("spillway_tokens_rejected_total", "Requests answered 403.", \.tokensRejected)
+        edge("spillway_tokens_verified_total", "Token signatures computed.", \.tokensVerified)
+        let usage = tier.usage
+        text += Self.line("spillway_cache_memory_bytes", .gauge, "Bytes of the objects in memory.", usage.bytes)
+        text += Self.line("spillway_cache_memory_objects", .gauge, "Objects in memory.", usage.objects)
+        return text
+    }
+
+    private static func line(_ name: String, _ kind: Kind, _ help: String, _ value: Int) -> String {
+        "# HELP \(name) \(help)\n# TYPE \(name) \(kind.rawValue)\n\(name) \(value)\n"
+    }
+}

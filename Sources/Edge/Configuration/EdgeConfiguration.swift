@@ -1,0 +1,172 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Base
+import Glibc
+import Net
+import Token
+
+/// Everything that edge.conf says, checked. The file at the root of the project documents each key.
+struct EdgeConfiguration {
+    struct Listen: Equatable {
+        var endpoint: Endpoint
+        var usesTLS: Bool
+    }
+
+    enum Role: String {
+        case edge, shield
+    }
+
+    static let workersMax = 64
+
+    var role = Role.edge
+    var name = "edge"
+    var workers = 1
+    var logLevel = Log.Level.info
+    var listen: [Listen] = []
+    var admin: Endpoint?
+    var certificateFile = ""
+    var keyFile = ""
+    var tokenRequired = true
+    var tokenKeysFile = ""
+    var upstreams: [Endpoint] = []
+    var upstreamLimits = UpstreamLimits()
+    var memoryBytes = 512 << 20
+    var objectBytesMax = 256 << 20
+    var finishBytesMax = 8 << 20
+    var waitMilliseconds: Int64 = 20_000
+    var allowOrigin = "*"
+    var accessLogFile: String?
+    var serverLimits = ServerLimits()
+    var drainMilliseconds: Int64 = 10_000
+
+    /// Reads and checks a configuration file. Throws `ConfigurationError` with every mistake.
+    init(file: String) throws {
+        try self.init(Configuration(path: file))
+    }
+
+    init(_ configuration: Configuration) throws {
+        let root: ConfigurationSection = configuration.root
+        role = Role(rawValue: root.choice("role", default: "edge", of: ["edge", "shield"])) ?? .edge
+        readName(root)
+        readWorkers(root)
+        logLevel =
+            Log.Level(
+                name: root.section("log").choice(
+                    "level", default: "info", of: Log.Level.allCases.map(\.name))) ?? .info
+        readListeners(root)
+        readToken(root.section("token"))
+        readUpstream(root.section("upstream"))
+        readCache(root.section("cache"))
+        readLimits(root.section("limits"))
+        allowOrigin = root.section("cors").string("allowOrigin", default: role == .edge ? "*" : "")
+        accessLogFile = root.section("accessLog").optionalString("file")
+        try configuration.finish()
+    }
+
+    private mutating func readName(_ root: ConfigurationSection) {
+        name = root.string("name", default: role.rawValue)
+        let isToken = name.utf8.allSatisfy { byte in
+            byte == UInt8(ascii: "-") || byte == UInt8(ascii: "_") || byte == UInt8(ascii: ".")
+                || (0x30...0x39).contains(byte) || (0x61...0x7A).contains(byte) || (0x41...0x5A).contains(byte)
+        }
+        guard isToken, let first = name.first, first.isLetter, name.utf8.count <= 64 else {
+            root.report(
+                "name", "is `\(name)`; a letter and then letters, digits, `-`, `_`, `.` are allowed, 64 at most")
+            return
+        }
+    }
+
+    private mutating func readWorkers(_ root: ConfigurationSection) {
+        let processors = max(1, min(Self.workersMax, Int(sysconf(Int32(_SC_NPROCESSORS_ONLN)))))
+        if root.string("workers", default: "auto") == "auto" {
+            workers = processors
+        } else {
+            workers = root.integer("workers", default: processors, in: 1...Self.workersMax)
+        }
+    }
+
+    private mutating func readListeners(_ root: ConfigurationSection) {
+        let sections = root.sections("listen")
+        for section in sections {
+            let usesTLS = section.boolean("tls", default: role == .edge)
+            if let endpoint = section.endpoint("endpoint") {
+                listen.append(Listen(endpoint: endpoint, usesTLS: usesTLS))
+            } else if !section.has("endpoint") {
+                section.report("endpoint", "is required")
+            }
+        }
+        if sections.isEmpty {
+            root.report("listen", "needs at least one entry such as {endpoint: 127.0.0.1:8443, tls: true}")
+        }
+        admin = root.section("admin").endpoint("listen")
+        let tls = root.section("tls")
+        certificateFile = tls.string("certificate", default: "")
+        keyFile = tls.string("key", default: "")
+        if listen.contains(where: \.usesTLS), certificateFile.isEmpty || keyFile.isEmpty {
+            root.report("tls", "needs `certificate` and `key`, because a listener has tls: true")
+        }
+    }
+
+    private mutating func readToken(_ section: ConfigurationSection) {
+        tokenRequired = section.boolean("required", default: role == .edge)
+        tokenKeysFile = section.string("keysFile", default: "")
+        if tokenRequired, tokenKeysFile.isEmpty {
+            section.report("keysFile", "is required while token.required is true")
+        }
+    }
+
+    private mutating func readUpstream(_ section: ConfigurationSection) {
+        let servers = section.strings("servers")
+        for text in servers {
+            if let endpoint = Endpoint(text) {
+                upstreams.append(endpoint)
+            } else {
+                section.report(
+                    "servers", "holds `\(text)`; a numeric address with a port is allowed, such as 127.0.0.1:8500")
+            }
+        }
+        if servers.isEmpty { section.report("servers", "needs at least one server, such as 127.0.0.1:8500") }
+        func milliseconds(_ key: String, _ fallback: Int64) -> Int64 {
+            Int64(section.integer(key, default: Int(fallback), in: 10...600_000))
+        }
+        upstreamLimits.connectTimeoutMilliseconds = milliseconds(
+            "connectTimeoutMilliseconds", upstreamLimits.connectTimeoutMilliseconds)
+        upstreamLimits.firstByteTimeoutMilliseconds = milliseconds(
+            "firstByteTimeoutMilliseconds", upstreamLimits.firstByteTimeoutMilliseconds)
+        upstreamLimits.stallTimeoutMilliseconds = milliseconds(
+            "stallTimeoutMilliseconds", upstreamLimits.stallTimeoutMilliseconds)
+        upstreamLimits.idleTimeoutMilliseconds = milliseconds(
+            "idleTimeoutMilliseconds", upstreamLimits.idleTimeoutMilliseconds)
+        upstreamLimits.connectionsMax = section.integer(
+            "connections", default: upstreamLimits.connectionsMax, in: 1...4096)
+    }
+
+    private mutating func readCache(_ section: ConfigurationSection) {
+        memoryBytes = section.bytes("memoryBytes", default: memoryBytes, in: 1 << 20...1 << 42)
+        objectBytesMax = section.bytes(
+            "objectBytes", default: min(objectBytesMax, memoryBytes), in: 1 << 16...min(memoryBytes, 1 << 34))
+        finishBytesMax = section.bytes("finishBytes", default: finishBytesMax, in: 0...1 << 34)
+        waitMilliseconds = Int64(
+            section.integer("waitMilliseconds", default: Int(waitMilliseconds), in: 100...600_000))
+    }
+
+    private mutating func readLimits(_ section: ConfigurationSection) {
+        serverLimits.connectionsMax = section.integer(
+            "connectionsPerWorker", default: serverLimits.connectionsMax, in: 1...1_000_000)
+        serverLimits.headerBytesMax = section.bytes(
+            "headerBytes", default: serverLimits.headerBytesMax, in: 4096...65_536)
+        serverLimits.streamsMax = section.integer("streams", default: serverLimits.streamsMax, in: 1...1000)
+        func milliseconds(_ key: String, _ fallback: Int64) -> Int64 {
+            Int64(section.integer(key, default: Int(fallback), in: 100...3_600_000))
+        }
+        serverLimits.handshakeTimeoutMilliseconds = milliseconds(
+            "handshakeTimeoutMilliseconds", serverLimits.handshakeTimeoutMilliseconds)
+        serverLimits.headerTimeoutMilliseconds = milliseconds(
+            "headerTimeoutMilliseconds", serverLimits.headerTimeoutMilliseconds)
+        serverLimits.idleTimeoutMilliseconds = milliseconds(
+            "idleTimeoutMilliseconds", serverLimits.idleTimeoutMilliseconds)
+        serverLimits.sendStallTimeoutMilliseconds = milliseconds(
+            "sendStallTimeoutMilliseconds", serverLimits.sendStallTimeoutMilliseconds)
+        drainMilliseconds = milliseconds("drainMilliseconds", drainMilliseconds)
+    }
+}

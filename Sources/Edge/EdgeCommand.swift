@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import ArgumentParser
+import Base
+import CLMDB
+import CLinux
+import Glibc
+
+/// The command line of `edge`.
+@main
+struct EdgeCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "edge",
+        abstract: "Serves video over HTTP/2 and HTTP/1.1 from its cache, as an edge node or a shield.",
+        discussion: """
+            The configuration file says what to listen on, where the upstream is, and how tokens are checked; \
+            edge.conf documents every key. SIGTERM drains: no new connection is taken, what is in flight finishes.
+            """,
+        version: "edge \(spillwayVersion) (LMDB \(String(cString: mdb_version(nil, nil, nil))))")
+
+    @Option(name: .long, help: "The configuration file.")
+    var config: String
+
+    @Flag(name: .long, help: "Check the configuration file and exit: 0 when it is good, 2 when it is not.")
+    var check = false
+
+    func run() throws {
+        spw_ignore_sigpipe()
+        _ = spw_raise_open_files()
+        do {
+            let configuration = try EdgeConfiguration(file: config)
+            if check {
+                print("\(config): ok")
+                return
+            }
+            Log.configure(program: configuration.name, level: configuration.logLevel)
+            try EdgeProcess(configuration).run()
+        } catch let error as ConfigurationError {
+            Self.fail("\(error)", code: 2)
+        } catch {
+            Self.fail("edge: \(error)", code: 1)
+        }
+    }
+
+    private static func fail(_ text: String, code: Int32) -> Never {
+        printError(text)
+        Glibc.exit(code)
+    }
+}

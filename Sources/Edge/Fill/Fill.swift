@@ -1,0 +1,130 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The transfer of one object from upstream into the memory tier. It belongs to its key: no client's coming
+// or going touches it, but that all have left. Runs on the worker that was elected; the upstream
+// connection holds it while a request is out, and the worker lists it until it has ended.
+
+import Base
+import Cache
+import Net
+import Synchronization
+
+/// One fill in progress.
+final class Fill: UpstreamHandler {
+    let object: CachedObject
+    /// The stale object that this one is to replace, in a background fill.
+    private let replaced: CachedObject?
+    private unowned let worker: EdgeWorker
+    private var machine: FillMachine
+    private var attempt = 0
+    private var server = 0
+    private var ticket: UpstreamTicket?
+
+    init(object: CachedObject, replacing replaced: CachedObject?, worker: EdgeWorker) {
+        self.object = object
+        self.replaced = replaced
+        self.worker = worker
+        machine = FillMachine(
+            triesMax: max(2, worker.router.count), objectBytesMax: worker.settings.objectBytesMax,
+            finishBytesMax: worker.settings.finishBytesMax)
+    }
+
+    func start() {
+        server = worker.router.server(for: object.key, attempt: attempt)
+        let pool = worker.router.pool(server)
+        worker.counters.upstreamRequests.add()
+        ticket = pool.start(worker.upstreamRequest(object.key, server: pool.server), self)
+    }
+
+    /// Every reader has left: go on only if it is nearly done.
+    func readersGone() {
+        guard replaced == nil, machine.readersGone() else { return }
+        if let ticket { worker.router.pool(server).cancel(ticket) }
+        worker.counters.fillsCancelled.add()
+        end(.died)
+    }
+
+    override func received(_ response: UpstreamResponse) -> Bool {
+        let now = worker.loop.now
+        guard let head = worker.headBuilder.build(response, nowMilliseconds: now) else {
+            Log.warning("The head of an upstream response is too large", ["key": object.key.text])
+            end(.transientError)
+            return false
+        }
+        let isBodiless = response.status == 204 || response.status == 304
+        let length = isBodiless ? 0 : response.contentLength
+        switch machine.headArrived(head.storability, contentLength: length) {
+        case .tooLarge:
+            Log.warning("An object is larger than cache.objectBytes", ["key": object.key.text])
+            end(.transientError)
+            return false
+        case .stream(let storability): publish(head, storability, length: length)
+        }
+        return true
+    }
+
+    private func publish(_ head: ObjectHead, _ storability: Storability, length: Int?) {
+        let now = worker.loop.now
+        if storability == .uncacheable { object.isUncacheable.store(true, ordering: .releasing) }
+        object.publish(
+            head: head, length: length, capacityBytes: worker.settings.objectBytesMax, nowMilliseconds: now)
+        switch storability {
+        case .store: if length != nil { worker.tier.admit(object) }
+        case .shareOnce: worker.tier.withdraw(object)
+        case .uncacheable:
+            worker.tier.withdraw(object)
+            worker.tier.markUncacheable(object.key, nowMilliseconds: now)
+        }
+        worker.notify(object)
+    }
+
+    override func received(body: UnsafeRawBufferPointer) -> Bool {
+        if let outcome = machine.bodyArrived(body.count) {
+            end(outcome)
+            return false
+        }
+        object.append(body)
+        worker.counters.upstreamBytes.add(body.count)
+        worker.notify(object)
+        return true
+    }
+
+    override func ended() {
+        end(machine.bodyEnded())
+    }
+
+    override func failed(_ failure: UpstreamFailure) {
+        let kind: FillMachine.Failure
+        switch failure {
+        case .closedBeforeResponse(reused: true): kind = .staleConnection
+        case .firstByteTimeout: kind = .timeout
+        case .connectFailed, .connectTimeout:
+            worker.router.failed(server)
+            kind = .server
+        default: kind = .server
+        }
+        switch machine.failed(kind) {
+        case .retry:
+            if kind == .server { attempt += 1 }
+            start()
+        case .end(let outcome):
+            Log.warning("A fill failed", ["key": object.key.text, "failure": "\(failure)", "outcome": "\(outcome)"])
+            end(outcome)
+        }
+    }
+
+    private func end(_ outcome: FillOutcome) {
+        if outcome == .done {
+            let wasOpenEnded = object.length == nil
+            object.complete()
+            if wasOpenEnded, case .store? = object.head?.storability { worker.tier.admit(object) }
+        } else {
+            worker.counters.fillsFailed.add()
+            object.fail(outcome)
+            worker.tier.withdraw(object)
+        }
+        replaced?.isRevalidating.store(false, ordering: .relaxed)
+        worker.notify(object)
+        worker.forget(self)
+    }
+}

@@ -1,0 +1,20 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Base
+
+/// What one worker has done with requests. Written by its thread, read by the administration's.
+final class EdgeCounters: Sendable {
+    let hits = Counter()
+    /// Requests that waited for, or started, a fill.
+    let misses = Counter()
+    /// Misses that another request's fill answered.
+    let collapsed = Counter()
+    let staleHits = Counter()
+    let tokensRejected = Counter()
+    let tokensVerified = Counter()
+    let upstreamRequests = Counter()
+    let upstreamBytes = Counter()
+    let fillsFailed = Counter()
+    let fillsCancelled = Counter()
+    let waitsTimedOut = Counter()
+}

@@ -1,0 +1,211 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Base
+import Cache
+import Net
+import Synchronization
+
+extension EdgeWorker {
+    /// Waiting readers of one worker; beyond that a miss is refused with 503.
+    private static let waitersMax = 20_000
+
+    /// The near cache had no answer: use, join or start a fill.
+    func miss(_ exchange: Exchange, _ key: CacheKey, _ conditions: Conditions) {
+        let obtained = tier.obtain(key, nowMilliseconds: loop.now) {
+            CachedObject(key: key, fillWorker: index)
+        }
+        switch obtained {
+        case .existing(let object): join(exchange, object, conditions)
+        case .elected(let object):
+            counters.misses.add()
+            start(Fill(object: object, replacing: nil, worker: self))
+            wait(exchange, object, StoredConditions(conditions), isElector: true, .miss)
+        case .stale(let object, let revalidate):
+            counters.staleHits.add()
+            if revalidate { self.revalidate(object) }
+            respond(exchange, object, conditions, .staleHit)
+        case .uncacheable: fetchAlone(exchange, key, StoredConditions(conditions))
+        }
+    }
+
+    private func join(_ exchange: Exchange, _ object: CachedObject, _ conditions: Conditions) {
+        guard object.phase != .waitingForHead else {
+            counters.misses.add()
+            counters.collapsed.add()
+            return wait(exchange, object, StoredConditions(conditions), isElector: false, .collapsed)
+        }
+        nearCache.insert(object)
+        object.wasHit.store(true, ordering: .relaxed)
+        respond(exchange, object, conditions, .hit)
+    }
+
+    private func start(_ fill: Fill) {
+        fills[ObjectIdentifier(fill.object)] = fill
+        fill.start()
+    }
+
+    func forget(_ fill: Fill) {
+        fills[ObjectIdentifier(fill.object)] = nil
+    }
+
+    private func revalidate(_ stale: CachedObject) {
+        start(Fill(object: CachedObject(key: stale.key, fillWorker: index), replacing: stale, worker: self))
+    }
+
+    /// The response is not to be shared: this request gets a fill of its own, which nobody else can find.
+    private func fetchAlone(_ exchange: Exchange, _ key: CacheKey, _ conditions: StoredConditions) {
+        let object = CachedObject(key: key, fillWorker: index)
+        start(Fill(object: object, replacing: nil, worker: self))
+        wait(exchange, object, conditions, isElector: true, .bypass)
+    }
+
+    // MARK: Waiting
+
+    private func wait(
+        _ exchange: Exchange, _ object: CachedObject, _ conditions: StoredConditions, isElector: Bool,
+        _ disposition: Disposition
+    ) {
+        let reader = Reader(
+            exchange: exchange, object: object, conditions: conditions, isElector: isElector,
+            disposition: disposition, deadlineMilliseconds: loop.now + settings.waitMilliseconds)
+        attach(reader, to: exchange)
+        guard waitingCount < Self.waitersMax else {
+            return respondError(exchange, status: 503, .error, texts.upstreamFailed)
+        }
+        list(reader)
+    }
+
+    private func attach(_ reader: Reader, to exchange: Exchange) {
+        exchange.parked = reader
+        reader.object.readers.wrappingAdd(1, ordering: .relaxed)
+    }
+
+    /// Puts the reader among those to be woken by the object's next publication.
+    private func list(_ reader: Reader) {
+        reader.isListed = true
+        waitingCount += 1
+        waiters[ObjectIdentifier(reader.object), default: []].append(reader)
+        reader.object.awaitProgress(worker: index)
+        // The publication may have come before the bit was set: look once more, from the mailbox, because
+        // the caller may be inside a callback of the HTTP session.
+        let isReady: Bool
+        switch reader.object.phase {
+        case .waitingForHead: isReady = false
+        case .complete, .failed: isReady = true
+        case .streaming: isReady = reader.exchange.map { isReadable(reader, $0) } ?? true
+        }
+        if isReady {
+            let object = reader.object
+            loop.mailbox.post { [self] in progressed(object) }
+        }
+    }
+
+    private func isReadable(_ reader: Reader, _ exchange: Exchange) -> Bool {
+        guard exchange.status != 0 else { return true }
+        if case .pending = reader.object.window(at: exchange.position) { return false }
+        return true
+    }
+
+    /// The body under this response is pending: list its reader. Called from inside the HTTP session.
+    func bodyStalled(_ exchange: Exchange) {
+        let reader: Reader
+        if let parked = exchange.parked {
+            reader = unsafeDowncast(parked, to: Reader.self)
+        } else {
+            // Only objects in progress have pending bodies.
+            guard let body = exchange.body else { return }
+            let none = UnsafeRawBufferPointer(start: nil, count: 0)
+            reader = Reader(
+                exchange: exchange, object: unsafeDowncast(body, to: CachedObject.self),
+                conditions: StoredConditions(
+                    Conditions(range: none, ifRange: none, ifNoneMatch: none, hasOrigin: false)),
+                isElector: false, disposition: .hit, deadlineMilliseconds: .max)
+            attach(reader, to: exchange)
+        }
+        if !reader.isListed { list(reader) }
+    }
+
+    /// Tells every worker with readers of the object that there is news. Called by the fill's worker.
+    func notify(_ object: CachedObject) {
+        var workers = object.takeWaitingWorkers()
+        while workers != 0 {
+            let peer = peers[workers.trailingZeroBitCount]
+            workers &= workers - 1
+            peer.loop.mailbox.post { peer.progressed(object) }
+        }
+    }
+
+    /// There is news of an object: go on with everyone here who waits for it.
+    func progressed(_ object: CachedObject) {
+        guard let readers = waiters.removeValue(forKey: ObjectIdentifier(object)) else { return }
+        waitingCount -= readers.count
+        for reader in readers {
+            reader.isListed = false
+            guard let exchange = reader.exchange else { continue }
+            if exchange.status != 0 {
+                exchange.resume()
+            } else {
+                answer(reader, exchange)
+            }
+        }
+    }
+
+    private func answer(_ reader: Reader, _ exchange: Exchange) {
+        let object = reader.object
+        switch object.phase {
+        case .waitingForHead: list(reader)
+        case .streaming, .complete:
+            if object.isUncacheable.load(ordering: .acquiring), !reader.isElector {
+                return goAlone(reader, exchange)
+            }
+            let disposition = storedDisposition(reader)
+            reader.conditions.withViews { respond(exchange, object, $0, disposition) }
+        case .failed:
+            switch object.outcome {
+            case .uncacheable: goAlone(reader, exchange)
+            case .waitedTooLong: respondError(exchange, status: 504, .error, texts.waitedTooLong)
+            case .transientError, .died, .done: respondError(exchange, status: 502, .error, texts.upstreamFailed)
+            }
+        }
+    }
+
+    private func storedDisposition(_ reader: Reader) -> Disposition {
+        guard reader.disposition == .miss else { return reader.disposition }
+        if case .store? = reader.object.head?.storability { return .miss }
+        return .pass
+    }
+
+    private func goAlone(_ reader: Reader, _ exchange: Exchange) {
+        leave(reader)
+        exchange.parked = nil
+        fetchAlone(exchange, reader.object.key, reader.conditions)
+    }
+
+    /// The reader's client has its answer or has gone.
+    func leave(_ reader: Reader) {
+        reader.exchange = nil
+        let object = reader.object
+        let left = object.readers.wrappingSubtract(1, ordering: .relaxed).newValue
+        guard left == 0, object.phase != .complete, object.phase != .failed else { return }
+        let peer = peers[object.fillWorker]
+        peer.loop.mailbox.post { peer.readersGone(object) }
+    }
+
+    private func readersGone(_ object: CachedObject) {
+        // Somebody may have come meanwhile.
+        guard object.readers.load(ordering: .relaxed) == 0 else { return }
+        fills[ObjectIdentifier(object)]?.readersGone()
+    }
+
+    /// Answers 504 to those who have waited for a head for too long.
+    func expireWaiters() {
+        guard !waiters.isEmpty else { return }
+        for readers in waiters.values {
+            for reader in readers where loop.now >= reader.deadlineMilliseconds {
+                guard let exchange = reader.exchange, exchange.status == 0 else { continue }
+                counters.waitsTimedOut.add()
+                respondError(exchange, status: 504, .error, texts.waitedTooLong)
+            }
+        }
+    }
+}

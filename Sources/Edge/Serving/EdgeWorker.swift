@@ -1,0 +1,160 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// One worker: a thread with its own loop, listeners, near cache, upstream connections and fills. Everything
+// here is touched by that thread alone; the memory tier and the objects are what workers share. Others reach
+// a worker by posting to its loop's mailbox.
+//
+// The life of a request: `handle` (here) finds the token and the object; a fresh object is answered at once
+// (+Respond); everything else joins or starts a fill and waits (+Miss).
+
+import Base
+import CLinux
+import Net
+import Synchronization
+import Token
+
+/// What all workers of a process have in common.
+struct EdgeSettings: Sendable {
+    var name: String
+    var objectBytesMax: Int
+    var finishBytesMax: Int
+    var waitMilliseconds: Int64
+    var allowOrigin: String
+    var isShield: Bool
+}
+
+/// One worker of the edge.
+///
+/// `@unchecked Sendable` because other threads only pass the reference along to `loop.mailbox.post`, whose
+/// closures run on the worker's own thread.
+final class EdgeWorker: RequestHandler, @unchecked Sendable {
+    let index: Int
+    let loop: EventLoop
+    let settings: EdgeSettings
+    let tier: MemoryTier
+    let headBuilder: ResponseHeadBuilder
+    let router: UpstreamRouter
+    let counters = EdgeCounters()
+    let texts: ResponseTexts
+    let accessLog: AccessLog?
+    private let gate: TokenGate?
+    private let hasher: KeyHasher
+
+    var nearCache = NearCache()
+    /// Readers of objects in progress, by object.
+    var waiters: [ObjectIdentifier: [Reader]] = [:]
+    var waitingCount = 0
+    var fills: [ObjectIdentifier: Fill] = [:]
+    /// All workers, this one included; set once before the threads start.
+    var peers: [EdgeWorker] = []
+    private var evictionsSwept = 0
+    private var keyScratch: [UInt8] = []
+
+    init(
+        index: Int, loop: EventLoop, settings: EdgeSettings, tier: MemoryTier, hasher: KeyHasher,
+        tokenKeys: TokenKeySet?, upstreams: [Endpoint], upstreamLimits: UpstreamLimits, accessLog: AccessLog?
+    ) {
+        self.index = index
+        self.loop = loop
+        self.settings = settings
+        self.tier = tier
+        self.hasher = hasher
+        self.accessLog = accessLog
+        gate = tokenKeys.map { [counters] in TokenGate(keys: $0, counters: counters) }
+        headBuilder = ResponseHeadBuilder(allowOrigin: settings.allowOrigin, passesSurrogateKey: settings.isShield)
+        router = UpstreamRouter(servers: upstreams, loop: loop, limits: upstreamLimits)
+        texts = ResponseTexts(name: settings.name, allowOrigin: settings.allowOrigin)
+    }
+
+    override func handle(_ exchange: Exchange, _ request: borrowing RequestHead) {
+        let carrier = TokenCarrier(target: request.target, cookie: request.cookie)
+        if accessLog != nil { exchange.loggedPath.append(contentsOf: carrier.path) }
+        switch exchange.method {
+        case .get, .head: break
+        case .options: return respondPreflight(exchange)
+        case .other: return respondMethodNotAllowed(exchange)
+        }
+        guard isPlainPath(carrier.path) else { return respondError(exchange, status: 400, .rejected, texts.badPath) }
+        if let gate {
+            let rejection = gate.rejection(carrier, nowSeconds: loop.wallSeconds, state: &exchange.connectionState)
+            if let rejection { return respondForbidden(exchange, rejection) }
+        }
+        guard carrier.query.isEmpty else { return handleWithQuery(exchange, request, carrier) }
+        serve(exchange, Conditions(request), key: carrier.path)
+    }
+
+    /// Answers from the near cache, or goes the long way.
+    @inline(__always)
+    private func serve(_ exchange: Exchange, _ conditions: Conditions, key: UnsafeRawBufferPointer) {
+        let hash = hasher.hash(key)
+        if let object = nearCache.find(key, hash: hash, nowMilliseconds: loop.now) {
+            if !object.wasHit.load(ordering: .relaxed) { object.wasHit.store(true, ordering: .relaxed) }
+            respond(exchange, object, conditions, .hit)
+        } else {
+            miss(exchange, CacheKey(bytes: Array(key), hashValue64: hash), conditions)
+        }
+    }
+
+    /// The query is part of the key, without the token's parameter.
+    private func handleWithQuery(_ exchange: Exchange, _ request: borrowing RequestHead, _ carrier: TokenCarrier) {
+        keyScratch.removeAll(keepingCapacity: true)
+        keyScratch.append(contentsOf: carrier.path)
+        var separator = UInt8(ascii: "?")
+        for parameter in carrier.query.split(separator: UInt8(ascii: "&")) {
+            guard !parameter.starts(with: Array("hdnts=".utf8)) else { continue }
+            keyScratch.append(separator)
+            keyScratch.append(contentsOf: parameter)
+            separator = UInt8(ascii: "&")
+        }
+        let conditions = Conditions(request)
+        let key = keyScratch
+        key.withUnsafeBytes { serve(exchange, conditions, key: $0) }
+    }
+
+    /// A path whose meaning nobody can mistake: absolute, without dot segments, encoded or not, and without
+    /// encoded slashes. Otherwise a token for one video might open another at the origin.
+    @inline(__always)
+    private func isPlainPath(_ path: UnsafeRawBufferPointer) -> Bool {
+        guard path.count >= 1, path[0] == UInt8(ascii: "/") else { return false }
+        var previous: UInt8 = 0
+        for byte in path {
+            // Names of ours start with a letter or digit, so a dot after a slash is a dot segment or a hidden file.
+            if previous == UInt8(ascii: "/"), byte == UInt8(ascii: ".") || byte == UInt8(ascii: "/") { return false }
+            if byte == UInt8(ascii: "%") || byte == UInt8(ascii: "\\") || byte <= 0x20 || byte >= 0x7F { return false }
+            previous = byte
+        }
+        return true
+    }
+
+    /// The bytes of the request for a key (RFC 9112 section 3). No client field goes upstream.
+    func upstreamRequest(_ key: CacheKey, server: Endpoint) -> [UInt8] {
+        var request = Array("GET ".utf8)
+        request.append(contentsOf: key.bytes)
+        request.append(
+            contentsOf: " HTTP/1.1\r\nhost: \(server)\r\nvia: 1.1 \(settings.name)\r\naccept: */*\r\n\r\n".utf8)
+        return request
+    }
+
+    /// About ten times a second: sweep out evicted objects, time out waiters, write the log.
+    func turn() {
+        let evictions = tier.evictions.load(ordering: .relaxed)
+        if evictions != evictionsSwept {
+            evictionsSwept = evictions
+            nearCache.sweep()
+        }
+        expireWaiters()
+        accessLog?.flush()
+    }
+
+    override func stalled(_ exchange: Exchange) {
+        bodyStalled(exchange)
+    }
+
+    override func finished(_ exchange: Exchange, completed: Bool) {
+        if let parked = exchange.parked {
+            // Only readers are parked.
+            leave(unsafeDowncast(parked, to: Reader.self))
+        }
+        accessLog?.append(exchange, completed: completed, nowMilliseconds: loop.now)
+    }
+}

@@ -1,0 +1,114 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Net
+
+/// A request that waits for an object's head or for more of its body, with copies of what the answer
+/// depends on. Made on a miss only. Belongs to the worker of its connection; `exchange` is nil once the client has left.
+final class Reader {
+    var exchange: Exchange?
+    let object: CachedObject
+    let conditions: StoredConditions
+    /// This request's fill: an uncacheable response is for it alone.
+    let isElector: Bool
+    let disposition: Disposition
+    let deadlineMilliseconds: Int64
+    /// True while the reader stands in the worker's list of waiters.
+    var isListed = false
+
+    init(
+        exchange: Exchange, object: CachedObject, conditions: StoredConditions, isElector: Bool,
+        disposition: Disposition, deadlineMilliseconds: Int64
+    ) {
+        self.exchange = exchange
+        self.object = object
+        self.conditions = conditions
+        self.isElector = isElector
+        self.disposition = disposition
+        self.deadlineMilliseconds = deadlineMilliseconds
+    }
+}
+
+/// How a request was answered, for Cache-Status, the counters and the log.
+enum Disposition: Int, CaseIterable {
+    case hit, staleHit, miss, collapsed, pass, bypass, rejected, error, preflight
+
+    /// RFC 9211 parameters behind the cache's name.
+    var parameters: String {
+        switch self {
+        case .hit: "hit"
+        case .staleHit: "hit; detail=stale-while-revalidate"
+        case .miss: "fwd=miss; stored"
+        case .collapsed: "fwd=miss; collapsed"
+        case .pass: "fwd=miss"
+        case .bypass: "fwd=bypass"
+        case .rejected, .preflight: ""
+        case .error: "fwd=miss; detail=upstream-failed"
+        }
+    }
+
+    var name: String {
+        switch self {
+        case .hit: "hit"
+        case .staleHit: "stale"
+        case .miss: "miss"
+        case .collapsed: "collapsed"
+        case .pass: "pass"
+        case .bypass: "bypass"
+        case .rejected: "rejected"
+        case .error: "error"
+        case .preflight: "preflight"
+        }
+    }
+}
+
+/// The conditional fields of a request as views into it.
+struct Conditions {
+    var range: UnsafeRawBufferPointer
+    var ifRange: UnsafeRawBufferPointer
+    var ifNoneMatch: UnsafeRawBufferPointer
+    /// The request came from a page of another site, which may read only the fields that are exposed to it.
+    var hasOrigin: Bool
+
+    init(_ request: borrowing RequestHead) {
+        range = request.range
+        ifRange = request.ifRange
+        ifNoneMatch = request.ifNoneMatch
+        hasOrigin = request.hasOrigin
+    }
+
+    init(
+        range: UnsafeRawBufferPointer, ifRange: UnsafeRawBufferPointer, ifNoneMatch: UnsafeRawBufferPointer,
+        hasOrigin: Bool
+    ) {
+        self.range = range
+        self.ifRange = ifRange
+        self.ifNoneMatch = ifNoneMatch
+        self.hasOrigin = hasOrigin
+    }
+}
+
+/// The same, copied, for a request that waits.
+struct StoredConditions {
+    let range: [UInt8]
+    let ifRange: [UInt8]
+    let ifNoneMatch: [UInt8]
+    let hasOrigin: Bool
+
+    init(_ conditions: Conditions) {
+        hasOrigin = conditions.hasOrigin
+        range = Array(conditions.range)
+        ifRange = Array(conditions.ifRange)
+        ifNoneMatch = Array(conditions.ifNoneMatch)
+    }
+
+    func withViews<Result>(_ body: (Conditions) -> Result) -> Result {
+        range.withUnsafeBytes { range in
+            ifRange.withUnsafeBytes { ifRange in
+                ifNoneMatch.withUnsafeBytes { ifNoneMatch in
+                    body(
+                        Conditions(range: range, ifRange: ifRange, ifNoneMatch: ifNoneMatch, hasOrigin: hasOrigin))
+                }
+            }
+        }
+    }
+}

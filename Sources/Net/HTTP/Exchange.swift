@@ -1,0 +1,119 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// One request and its response. Exchanges are pooled by the loop's server and used again: a handler keeps
+// one only between `handle` and `finished`/`cancelled`, and only on its loop's thread.
+
+import CLinux
+
+/// One request and its response on a server connection.
+public final class Exchange {
+    /// Where the response stands.
+    enum Phase {
+        case idle
+        /// The handler has the request and has not answered.
+        case waiting
+        case sending
+    }
+
+    final var phase = Phase.idle
+    final unowned(unsafe) var connection: ServerConnection
+    /// The HTTP/2 stream; 0 in HTTP/1.1.
+    final var streamID: Int32 = 0
+    /// The place in the HTTP/2 session's list of open exchanges.
+    final var liveIndex = 0
+    public internal(set) final var method = Method.other
+
+    /// The body being sent, with the position that goes out next and the end (exclusive; `Int.max` when unknown).
+    public internal(set) final var body: BodySource?
+    public internal(set) final var position = 0
+    final var end = 0
+    /// True while the body has been found pending and the connection waits for `resume()`.
+    final var isStalled = false
+
+    /// Status of the response, 0 before it is sent.
+    public internal(set) final var status = 0
+    /// Body bytes handed to the connection so far.
+    public internal(set) final var bytesSent = 0
+    /// Loop time at which the request was complete.
+    public internal(set) final var startedMilliseconds: Int64 = 0
+    /// The handler's own marks for its log; the bytes keep their capacity from request to request.
+    public final var tag = 0
+    public final var loggedPath: [UInt8] = []
+    /// The handler's own record of a request that it could not answer at once.
+    public final var parked: AnyObject?
+
+    init(connection: ServerConnection) {
+        self.connection = connection
+    }
+
+    /// The client's numeric address and port, for a log. A system call: not for every request of a fast path.
+    public func peerAddress() -> String {
+        var text = [CChar](repeating: 0, count: 64)
+        guard spw_peer_address(connection.descriptor, &text, text.count) >= 0 else { return "" }
+        return String(decoding: text.prefix { $0 != 0 }.map(UInt8.init(bitPattern:)), as: UTF8.self)
+    }
+
+    /// `h2` or `http/1.1`.
+    public var protocolName: String { streamID != 0 ? "h2" : "http/1.1" }
+
+    /// What the handler has kept for this connection from one request to the next.
+    public var connectionState: AnyObject? {
+        get { connection.handlerState }
+        set { connection.handlerState = newValue }
+    }
+
+    /// The loop's response builder, begun for `status`. Use it up before returning to the loop.
+    public func begin(status: Int) -> ResponseBuilder {
+        let builder = connection.server.builder
+        builder.begin(status: status)
+        return builder
+    }
+
+    /// Sends the built head with the bytes of `body` in `range`; an upper bound of `Int.max` means: until its end.
+    /// For HEAD, 204 and 304 the body is left out. Exactly once for each exchange.
+    public func send(_ builder: ResponseBuilder, body: BodySource?, range: Range<Int>) {
+        precondition(phase == .waiting, "an exchange is answered once")
+        phase = .sending
+        status = builder.status
+        let hasBody = method != .head && builder.status != 204 && builder.status != 304 && !range.isEmpty
+        self.body = hasBody ? body : nil
+        position = range.lowerBound
+        end = hasBody ? range.upperBound : range.lowerBound
+        isStalled = false
+        connection.send(self, builder)
+    }
+
+    /// More of a pending body has arrived, or it has failed: the connection reads on.
+    public func resume() {
+        guard phase == .sending, isStalled else { return }
+        isStalled = false
+        connection.resume(self)
+    }
+
+    func reset() {
+        phase = .idle
+        body = nil
+        parked = nil
+        streamID = 0
+        status = 0
+        bytesSent = 0
+        isStalled = false
+        tag = 0
+        loggedPath.removeAll(keepingCapacity: true)
+    }
+}
+
+/// What serves requests: the edge, or an administration interface. One per loop; called on its thread.
+open class RequestHandler {
+    public init() {}
+
+    /// A request has arrived. Answer now with `exchange.send`, or keep the exchange and answer later on this loop.
+    open func handle(_ exchange: Exchange, _ request: borrowing RequestHead) {}
+
+    /// The body of this exchange is pending; call `exchange.resume()` when there is more.
+    open func stalled(_ exchange: Exchange) {}
+
+    /// The exchange is over: the response went out whole (`completed`), or it was cut off, or the client left.
+    /// The exchange must be forgotten when this returns.
+    open func finished(_ exchange: Exchange, completed: Bool) {}
+}

@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The lines of an HTTP/1.1 head (RFC 9112), strictly: CRLF only, no folding, no space before a colon. What
+// peers have read differently from one another is what request smuggling is made of.
+
+/// Walks the lines of a complete head, requests and responses alike.
+struct HeadLines {
+    enum Line {
+        case field(name: UnsafeRawBufferPointer, value: UnsafeRawBufferPointer)
+        /// The empty line that ends the head.
+        case end
+        case malformed
+    }
+
+    private let bytes: UnsafeRawBufferPointer
+    private(set) var position = 0
+
+    init(_ bytes: UnsafeRawBufferPointer) {
+        self.bytes = bytes
+    }
+
+    /// The length of the head including its empty line, when all of it is there. Looks for the end only from `start`.
+    static func length(in bytes: UnsafeRawBufferPointer, from start: Int = 0) -> Int? {
+        var position = max(0, start - 3)
+        while let carriageReturn = bytes.position(of: 0x0D, from: position) {
+            guard carriageReturn + 3 < bytes.count else { return nil }
+            if bytes[carriageReturn + 1] == 0x0A, bytes[carriageReturn + 2] == 0x0D, bytes[carriageReturn + 3] == 0x0A {
+                return carriageReturn + 4
+            }
+            position = carriageReturn + 1
+        }
+        return nil
+    }
+
+    /// The next line without its CRLF; nil when a bare CR or LF is in it or it does not end.
+    mutating func nextLine() -> UnsafeRawBufferPointer? {
+        guard let lineFeed = bytes.position(of: 0x0A, from: position) else { return nil }
+        guard lineFeed > position, bytes[lineFeed - 1] == 0x0D else { return nil }
+        let line = bytes.slice(position..<lineFeed - 1)
+        position = lineFeed + 1
+        return line.position(of: 0x0D) == nil ? line : nil
+    }
+
+    mutating func nextField() -> Line {
+        guard let line = nextLine() else { return .malformed }
+        if line.isEmpty { return .end }
+        // A line that starts with a space would be obs-fold: not a token character, hence malformed.
+        guard let colon = line.position(of: UInt8(ascii: ":")), colon > 0 else { return .malformed }
+        let name = line.slice(0..<colon)
+        guard name.allSatisfy(isTokenCharacter) else { return .malformed }
+        let value = line.slice(colon + 1..<line.count).trimmed()
+        guard value.allSatisfy(isFieldValueCharacter) else { return .malformed }
+        return .field(name: name, value: value)
+    }
+}

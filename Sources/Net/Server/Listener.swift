@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Base
+import CLinux
+import Glibc
+
+/// A listening socket of one loop. Every worker has its own on the same port (SO_REUSEPORT), so the kernel
+/// spreads connections and no accept lock exists.
+final class Listener: EventSource {
+    private static let acceptsPerTurn = 64
+
+    let port: UInt16
+    private let tls: TLSContext?
+    private unowned let server: Server
+    /// Descriptors or memory ran out: try again at the next tick instead of spinning.
+    private var isPaused = false
+
+    init(endpoint: Endpoint, tls: TLSContext?, server: Server) throws {
+        let descriptor = spw_listen_tcp(endpoint.address, endpoint.port, 4096, 1)
+        guard descriptor >= 0 else { throw SocketError(operation: "listen on \(endpoint)", code: -descriptor) }
+        port = UInt16(clamping: spw_local_port(descriptor))
+        self.tls = tls
+        self.server = server
+        super.init(descriptor: descriptor)
+    }
+
+    override func ready(_ events: UInt32) { acceptSome() }
+    override func runAgain() { acceptSome() }
+
+    override func tick(now: Int64) {
+        if isPaused { acceptSome() }
+    }
+
+    private func acceptSome() {
+        isPaused = false
+        for _ in 0..<Self.acceptsPerTurn {
+            var peer = sockaddr_storage()
+            let accepted = spw_accept(descriptor, &peer)
+            if accepted >= 0 {
+                open(accepted)
+                continue
+            }
+            switch -accepted {
+            case EAGAIN: return
+            case ECONNABORTED, EINTR, EPROTO: continue
+            default:
+                server.counters.acceptPauses.add()
+                isPaused = true
+                return
+            }
+        }
+        guard !server.isDraining else { return }
+        server.loop.schedule(self)
+    }
+
+    private func open(_ accepted: Int32) {
+        guard server.counters.connectionsOpen.value < server.limits.connectionsMax,
+            let connection = ServerConnection(descriptor: accepted, tls: tls, server: server)
+        else {
+            server.counters.connectionsRefused.add()
+            _ = spw_close(accepted)
+            return
+        }
+        _ = spw_set_nodelay(accepted)
+        guard server.loop.add(connection) else {
+            server.counters.connectionsRefused.add()
+            _ = spw_close(accepted)
+            return
+        }
+        server.counters.connectionsAccepted.add()
+        server.counters.connectionsOpen.add()
+    }
+}

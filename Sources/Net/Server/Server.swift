@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// What the connections of one loop share: the handler, the limits and counters, and the buffers that are
+// used by one connection at a time because only one runs at a time. All of it belongs to the loop's thread
+// and lives as long as the loop.
+
+public import Base
+
+/// The server side of one event loop.
+public final class Server {
+    /// TLS 1.2 and 1.3 limit a record to 16 KiB of plaintext (RFC 8446 section 5.1).
+    static let recordBytes = 16_384
+    static let inputBytes = 65_536
+    /// Output is sent in batches of this size: many records in one write(2).
+    static let outputBytes = 262_144
+
+    public let loop: EventLoop
+    let handler: RequestHandler
+    let limits: ServerLimits
+    public let counters: ServerCounters
+    let builder = ResponseBuilder()
+    let outputPool = BufferPool(bufferBytes: Server.outputBytes, keepMax: 16)
+    let headerPool: BufferPool
+    /// Bytes just read from a socket.
+    let input: UnsafeMutableRawPointer
+    /// What TLS decrypted of them.
+    let plaintext: UnsafeMutableRawPointer
+    /// Plaintext on its way into one full TLS record.
+    let staging: UnsafeMutableRawPointer
+    var stagingCount = 0
+    private(set) var isDraining = false
+    private var listeners: [Listener] = []
+    private var idleExchanges: [Exchange] = []
+
+    /// `handler` is called on the loop's thread; it and the counters live as long as the server.
+    public init(loop: EventLoop, handler: RequestHandler, limits: ServerLimits, counters: ServerCounters) {
+        self.loop = loop
+        self.handler = handler
+        self.limits = limits
+        self.counters = counters
+        headerPool = BufferPool(bufferBytes: limits.headerBytesMax, keepMax: 64)
+        input = .allocate(byteCount: Self.inputBytes, alignment: 64)
+        plaintext = .allocate(byteCount: Self.inputBytes, alignment: 64)
+        staging = .allocate(byteCount: Self.recordBytes, alignment: 64)
+    }
+
+    deinit {
+        input.deallocate()
+        plaintext.deallocate()
+        staging.deallocate()
+    }
+
+    /// Listens on `endpoint`, with TLS where a context is given. Port 0 takes a free one; returns the port.
+    /// Throws `SocketError` when the address is in use or not ours.
+    @discardableResult
+    public func listen(_ endpoint: Endpoint, tls: TLSContext?) throws -> UInt16 {
+        let listener = try Listener(endpoint: endpoint, tls: tls, server: self)
+        guard loop.add(listener) else { throw SocketError(operation: "epoll_ctl", code: 12) }
+        listeners.append(listener)
+        return listener.port
+    }
+
+    /// Stops accepting, tells HTTP/2 clients to go away, and lets what is in flight finish.
+    public func drain() {
+        guard !isDraining else { return }
+        isDraining = true
+        for listener in listeners { loop.removeAndClose(listener) }
+        listeners = []
+        loop.forEachSource { ($0 as? ServerConnection)?.drain() }
+    }
+
+    func takeExchange(for connection: ServerConnection) -> Exchange {
+        let exchange = idleExchanges.popLast() ?? Exchange(connection: connection)
+        exchange.connection = connection
+        exchange.phase = .waiting
+        exchange.startedMilliseconds = loop.now
+        return exchange
+    }
+
+    /// Tells the handler that the exchange is over and keeps the record for another.
+    func finish(_ exchange: Exchange, completed: Bool) {
+        counters.bytesSent.add(exchange.bytesSent)
+        if !completed { counters.responsesAborted.add() }
+        handler.finished(exchange, completed: completed)
+        exchange.reset()
+        if idleExchanges.count < 1024 { idleExchanges.append(exchange) }
+    }
+}

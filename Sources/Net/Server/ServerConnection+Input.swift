@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Base
+import CLinux
+import Glibc
+
+extension ServerConnection {
+    private static let readsPerTurn = 4
+
+    /// Reads what the socket has, decrypts it and feeds the HTTP session; stops after a fair share.
+    func receive() {
+        hasMoreInput = false
+        isReceiving = true
+        defer { isReceiving = false }
+        for _ in 0..<Self.readsPerTurn {
+            guard phase == .handshaking || phase == .open else { return }
+            let count = spw_read(descriptor, server.input, Server.inputBytes)
+            if count == -Int(EAGAIN) { return }
+            guard count > 0 else {
+                close()
+                return
+            }
+            lastActivityMilliseconds = server.loop.now
+            guard accept(count) else {
+                failAfterOutput()
+                return
+            }
+            // A short read means that the socket is empty; new bytes raise a new edge.
+            if count < Server.inputBytes { return }
+        }
+        hasMoreInput = true
+        server.loop.schedule(self)
+    }
+
+    /// Passes `count` bytes of the shared input on. False when the peer broke the protocol.
+    private func accept(_ count: Int) -> Bool {
+        guard let tls else { return deliver(server.input, count) }
+        tls.openInput(server.input, count: count)
+        defer { tls.closeInput() }
+        if phase == .handshaking {
+            output.pointee.hold(from: server.outputPool)
+            switch tls.handshake() {
+            case .done: startSession(tls)
+            case .needsInput: return true
+            case .needsOutput, .closed, .failed:
+                server.counters.handshakesFailed.add()
+                return false
+            }
+        }
+        return decrypt(tls)
+    }
+
+    private func startSession(_ tls: TLSSession) {
+        phase = .open
+        if tls.negotiatedHTTP2 {
+            http2 = HTTP2Session(connection: self)
+            if server.isDraining { http2?.submitGoAway() }
+        } else {
+            http1 = HTTP1Session(connection: self)
+        }
+    }
+
+    private func decrypt(_ tls: TLSSession) -> Bool {
+        // Reading may make OpenSSL write (a key update's answer), for which it needs room.
+        output.pointee.hold(from: server.outputPool)
+        while phase == .open {
+            var count = 0
+            switch tls.read(into: server.plaintext, count: Server.inputBytes, read: &count) {
+            case .done: guard deliver(server.plaintext, count) else { return false }
+            case .needsInput: return true
+            case .needsOutput, .closed, .failed: return false
+            }
+        }
+        return true
+    }
+
+    private func deliver(_ bytes: UnsafeMutableRawPointer, _ count: Int) -> Bool {
+        let view = UnsafeRawBufferPointer(start: bytes, count: count)
+        if let http2 { return http2.receive(view) }
+        return http1?.receive(view) ?? false
+    }
+
+    /// The peer's input ends here: what was already answered (an alert, a GOAWAY, an error response) still goes out.
+    private func failAfterOutput() {
+        guard phase != .closed else { return }
+        phase = .closing
+    }
+}

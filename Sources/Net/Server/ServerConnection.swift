@@ -1,0 +1,133 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// One accepted connection: its socket, its TLS session and the HTTP session that ALPN chose. Belongs to its
+// loop's thread; the loop's table holds it from accept to `close()`. Reading is in +Input, writing in +Output.
+//
+// The output buffer's record lies in memory of its own because OpenSSL's callback appends to it through a
+// pointer; it is freed in deinit, after the TLS session that points to it.
+
+import Base
+import CLinux
+
+/// The server's side of one connection.
+final class ServerConnection: EventSource {
+    enum Phase {
+        case handshaking, open
+        /// What is in the output goes out, then the connection closes.
+        case closing
+        case closed
+    }
+
+    unowned(unsafe) let server: Server
+    var phase: Phase
+    var tls: TLSSession?
+    var http1: HTTP1Session?
+    var http2: HTTP2Session?
+    let output: UnsafeMutablePointer<OutputBuffer>
+    /// What the handler remembers about this connection.
+    var handlerState: AnyObject?
+
+    /// Input arrived while a turn's share was used up; read on at the next turn.
+    var hasMoreInput = false
+    var isReceiving = false
+    var isPumping = false
+    /// The socket took no more; since when, or 0.
+    var blockedSinceMilliseconds: Int64 = 0
+    var lastActivityMilliseconds: Int64
+    let acceptedMilliseconds: Int64
+
+    /// Owns `descriptor` once the loop has accepted it. Nil when TLS can not be set up (out of memory).
+    init?(descriptor: Int32, tls context: TLSContext?, server: Server) {
+        self.server = server
+        output = .allocate(capacity: 1)
+        output.initialize(to: OutputBuffer())
+        acceptedMilliseconds = server.loop.now
+        lastActivityMilliseconds = server.loop.now
+        phase = context == nil ? .open : .handshaking
+        super.init(descriptor: descriptor)
+        if let context {
+            tls = TLSSession(context: context, output: output)
+            if tls == nil { return nil }
+        } else {
+            http1 = HTTP1Session(connection: self)
+        }
+    }
+
+    deinit {
+        tls = nil
+        output.pointee.release(to: server.outputPool)
+        output.deinitialize(count: 1)
+        output.deallocate()
+    }
+
+    override func ready(_ events: UInt32) {
+        if events & (SPW_EPOLLIN | SPW_EPOLLRDHUP | SPW_EPOLLHUP | SPW_EPOLLERR) != 0 { receive() }
+        pump()
+    }
+
+    override func runAgain() {
+        if hasMoreInput { receive() }
+        pump()
+    }
+
+    override func tick(now: Int64) {
+        let limits = server.limits
+        let isLate =
+            switch phase {
+            case .handshaking: now - acceptedMilliseconds > limits.handshakeTimeoutMilliseconds
+            case .open, .closing:
+                isSendStalled(now, limits) || isHeadLate(now, limits)
+                    || (isIdle && now - lastActivityMilliseconds > limits.idleTimeoutMilliseconds)
+            case .closed: false
+            }
+        guard isLate else { return }
+        server.counters.timeouts.add()
+        close()
+    }
+
+    private func isSendStalled(_ now: Int64, _ limits: ServerLimits) -> Bool {
+        blockedSinceMilliseconds != 0 && now - blockedSinceMilliseconds > limits.sendStallTimeoutMilliseconds
+    }
+
+    private func isHeadLate(_ now: Int64, _ limits: ServerLimits) -> Bool {
+        guard let since = http1?.headStartedMilliseconds else { return false }
+        return now - since > limits.headerTimeoutMilliseconds
+    }
+
+    /// No request in work.
+    private var isIdle: Bool {
+        if let http2 { return http2.isIdle }
+        return http1?.isIdle ?? true
+    }
+
+    /// The server stops: finish what is in flight, start nothing new.
+    func drain() {
+        http2?.submitGoAway()
+        http1?.keepsAlive = false
+        if phase == .handshaking || (http1 != nil && isIdle) {
+            close()
+        } else {
+            server.loop.schedule(self)
+        }
+    }
+
+    /// Lets the output go out, then closes.
+    func closeAfterOutput() {
+        guard phase == .open else { return }
+        phase = .closing
+        server.loop.schedule(self)
+    }
+
+    /// Ends the connection now; exchanges in work are reported as cut off.
+    func close() {
+        guard phase != .closed else { return }
+        phase = .closed
+        http2?.end()
+        http1?.end()
+        http2 = nil
+        http1 = nil
+        handlerState = nil
+        server.counters.connectionsOpen.add(-1)
+        server.loop.removeAndClose(self)
+    }
+}

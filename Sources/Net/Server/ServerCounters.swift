@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: Apache-2.0
+
+public import Base
+
+/// What one loop's server has seen. Written by the loop's thread, read by any.
+public final class ServerCounters: Sendable {
+    public let connectionsAccepted = Counter()
+    /// A gauge.
+    public let connectionsOpen = Counter()
+    /// Closed at once because `ServerLimits.connectionsMax` was reached.
+    public let connectionsRefused = Counter()
+    /// Accepting paused because descriptors ran out.
+    public let acceptPauses = Counter()
+    public let handshakesFailed = Counter()
+    public let requests = Counter()
+    /// Requests that were not HTTP, or whose head was over the limit.
+    public let requestsMalformed = Counter()
+    /// Connections closed by one of the time limits.
+    public let timeouts = Counter()
+    /// Responses that were cut off: the client left, or the body failed.
+    public let responsesAborted = Counter()
+    /// Body bytes handed to connections.
+    public let bytesSent = Counter()
+
+    public init() {}
+}

@@ -1,0 +1,154 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// One TLS connection over memory. The connection reads ciphertext from its socket into the loop's shared
+// buffer and opens it here as a window for the time of one call; records that OpenSSL makes are appended
+// to the connection's output buffer, so that many records leave with one write(2).
+//
+// The BIO's data pointer is a `TLSTransfer` record that this class allocates and frees; OpenSSL calls the
+// BIO only inside SSL_* calls made here, on the loop's thread.
+
+import COpenSSL
+
+/// What the BIO callbacks read from and write to.
+struct TLSTransfer {
+    var input: UnsafeRawPointer?
+    var inputCount = 0
+    let output: UnsafeMutablePointer<OutputBuffer>
+}
+
+/// The server side of one TLS connection.
+final class TLSSession {
+    enum StepResult {
+        case done
+        case needsInput
+        /// The output buffer is full.
+        case needsOutput
+        /// The peer has sent close_notify.
+        case closed
+        case failed
+    }
+
+    private let ssl: OpaquePointer
+    private let transfer: UnsafeMutablePointer<TLSTransfer>
+
+    /// `output` must outlive the session. Nil when OpenSSL is out of memory.
+    init?(context: TLSContext, output: UnsafeMutablePointer<OutputBuffer>) {
+        guard let method = transferMethod, let ssl = SSL_new(context.context) else { return nil }
+        guard let bio = BIO_new(method) else {
+            SSL_free(ssl)
+            return nil
+        }
+        transfer = .allocate(capacity: 1)
+        transfer.initialize(to: TLSTransfer(input: nil, output: output))
+        BIO_set_data(bio, transfer)
+        BIO_set_init(bio, 1)
+        // The SSL owns the BIO from here on and frees it once, though it is set for both directions.
+        SSL_set_bio(ssl, bio, bio)
+        SSL_set_accept_state(ssl)
+        self.ssl = ssl
+    }
+
+    deinit {
+        SSL_free(ssl)
+        transfer.deinitialize(count: 1)
+        transfer.deallocate()
+    }
+
+    /// Opens a window of ciphertext; it must stay valid until `closeInput()`.
+    @inline(__always)
+    func openInput(_ bytes: UnsafeRawPointer, count: Int) {
+        transfer.pointee.input = bytes
+        transfer.pointee.inputCount = count
+    }
+
+    @inline(__always)
+    func closeInput() {
+        transfer.pointee.input = nil
+        transfer.pointee.inputCount = 0
+    }
+
+    func handshake() -> StepResult {
+        ERR_clear_error()
+        let result = SSL_do_handshake(ssl)
+        return result == 1 ? .done : outcome(result)
+    }
+
+    /// True when ALPN chose `h2`.
+    var negotiatedHTTP2: Bool {
+        var name: UnsafePointer<UInt8>?
+        var length: UInt32 = 0
+        SSL_get0_alpn_selected(ssl, &name, &length)
+        return UnsafeRawBufferPointer(start: name, count: Int(length)).elementsEqual("h2".utf8)
+    }
+
+    /// Decrypts at most `count` bytes into `buffer`; `read` is how many came.
+    @inline(__always)
+    func read(into buffer: UnsafeMutableRawPointer, count: Int, read: inout Int) -> StepResult {
+        let result = SSL_read(ssl, buffer, Int32(count))
+        if result > 0 {
+            read = Int(result)
+            return .done
+        }
+        return outcome(result)
+    }
+
+    /// Encrypts all of `bytes` (at most one record's worth) into the output buffer.
+    @inline(__always)
+    func write(_ bytes: UnsafeRawPointer, count: Int) -> StepResult {
+        let result = SSL_write(ssl, bytes, Int32(count))
+        if result == Int32(count) { return .done }
+        return result > 0 ? .failed : outcome(result)
+    }
+
+    /// Appends close_notify to the output.
+    func shutdown() {
+        ERR_clear_error()
+        _ = SSL_shutdown(ssl)
+    }
+
+    private func outcome(_ result: Int32) -> StepResult {
+        switch SSL_get_error(ssl, result) {
+        case SSL_ERROR_WANT_READ: return .needsInput
+        case SSL_ERROR_WANT_WRITE: return .needsOutput
+        case SSL_ERROR_ZERO_RETURN: return .closed
+        default:
+            // What went wrong stays in the thread's queue and would be blamed on the next connection.
+            ERR_clear_error()
+            return .failed
+        }
+    }
+}
+
+/// The BIO type, made once. `nonisolated(unsafe)` because it is only read after its initialiser.
+private nonisolated(unsafe) let transferMethod: OpaquePointer? = {
+    guard let method = BIO_meth_new(BIO_get_new_index() | Int32(BIO_TYPE_SOURCE_SINK), "spillway") else { return nil }
+    BIO_meth_set_read(method) { bio, buffer, count in
+        guard let bio, let buffer, let data = BIO_get_data(bio) else { return -1 }
+        spw_bio_clear_retry(bio)
+        let transfer = data.assumingMemoryBound(to: TLSTransfer.self)
+        let available = min(Int(count), transfer.pointee.inputCount)
+        guard available > 0, let input = transfer.pointee.input else {
+            spw_bio_set_retry_read(bio)
+            return -1
+        }
+        UnsafeMutableRawPointer(buffer).copyMemory(from: input, byteCount: available)
+        transfer.pointee.input = input + available
+        transfer.pointee.inputCount -= available
+        return Int32(available)
+    }
+    BIO_meth_set_write(method) { bio, bytes, count in
+        guard let bio, let bytes, let data = BIO_get_data(bio) else { return -1 }
+        spw_bio_clear_retry(bio)
+        let transfer = data.assumingMemoryBound(to: TLSTransfer.self)
+        guard transfer.pointee.output.pointee.append(bytes, count: Int(count)) else {
+            spw_bio_set_retry_write(bio)
+            return -1
+        }
+        return count
+    }
+    BIO_meth_set_ctrl(method) { _, command, _, _ in
+        // Nothing is buffered here, so a flush always succeeds; every other control is unknown.
+        command == Int32(BIO_CTRL_FLUSH) ? 1 : 0
+    }
+    return method
+}()

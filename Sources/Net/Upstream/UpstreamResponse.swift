@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/// The head of a response from an upstream server, copied out of the connection's memory.
+public struct UpstreamResponse: Sendable {
+    public static let headBytesMax = 32_768
+    public static let fieldsMax = 96
+
+    public var status: Int
+    /// Names in lower case, values trimmed, in the order of arrival. Framing and hop-by-hop fields are left out.
+    public var fields: [(name: [UInt8], value: [UInt8])]
+    /// The length of the body when the head tells it.
+    public var contentLength: Int?
+    var isChunked: Bool
+    var keepsAlive: Bool
+
+    /// The first value of a field given by its lower-case name.
+    public func first(_ name: StaticString) -> [UInt8]? {
+        fields.first { field in field.name.withUnsafeBytes { $0.equals(name) } }?.value
+    }
+
+    /// Reads one complete response head (RFC 9112 sections 4 and 6). Nil when it is malformed: lengths that
+    /// conflict, both framings at once, folded lines, bare line feeds.
+    ///
+    /// `isHead` tells that the request was HEAD, so that no body follows whatever the fields say.
+    static func parse(_ bytes: UnsafeRawBufferPointer) -> UpstreamResponse? {
+        var lines = HeadLines(bytes)
+        guard let line = lines.nextLine(), let (status, isHTTP11) = readStatusLine(line) else { return nil }
+        var response = UpstreamResponse(status: status, fields: [], isChunked: false, keepsAlive: isHTTP11)
+        while true {
+            switch lines.nextField() {
+            case .field(let name, let value):
+                guard response.fields.count < fieldsMax, response.take(name, value) else { return nil }
+            case .end:
+                guard !response.isChunked || response.contentLength == nil else { return nil }
+                return response
+            case .malformed: return nil
+            }
+        }
+    }
+
+    private static func readStatusLine(_ line: UnsafeRawBufferPointer) -> (status: Int, isHTTP11: Bool)? {
+        guard line.count >= 12, line[8] == 0x20, line.count == 12 || line[12] == 0x20,
+            let status = line.slice(9..<12).decimal, (100...599).contains(status)
+        else { return nil }
+        if line.hasPrefix("HTTP/1.1") { return (status, true) }
+        return line.hasPrefix("HTTP/1.0") ? (status, false) : nil
+    }
+
+    /// False when the field makes the response malformed.
+    private mutating func take(_ name: UnsafeRawBufferPointer, _ value: UnsafeRawBufferPointer) -> Bool {
+        if name.equalsIgnoringCase("content-length") {
+            guard let length = value.decimal, contentLength == nil || contentLength == length else { return false }
+            contentLength = length
+        } else if name.equalsIgnoringCase("transfer-encoding") {
+            guard !isChunked, value.equalsIgnoringCase("chunked") else { return false }
+            isChunked = true
+        } else if name.equalsIgnoringCase("connection") {
+            if value.equalsIgnoringCase("close") { keepsAlive = false }
+        } else if !Self.isHopByHop(name) {
+            fields.append((name.map(asciiLowercase), Array(value)))
+        }
+        return true
+    }
+
+    /// Fields of the connection, not of the message (RFC 9110 section 7.6.1).
+    private static func isHopByHop(_ name: UnsafeRawBufferPointer) -> Bool {
+        name.equalsIgnoringCase("keep-alive") || name.equalsIgnoringCase("proxy-connection")
+            || name.equalsIgnoringCase("te") || name.equalsIgnoringCase("trailer")
+            || name.equalsIgnoringCase("upgrade") || name.equalsIgnoringCase("proxy-authenticate")
+    }
+}

@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Testing
+
+@testable import Cache
+
+@Suite struct FillMachineTests {
+    private let storable = Storability.store(freshMilliseconds: 1, staleWhileRevalidateMilliseconds: 0)
+
+    private func machine() -> FillMachine {
+        FillMachine(triesMax: 2, objectBytesMax: 1000, finishBytesMax: 10)
+    }
+
+    /// A fill whose head has come and that has received `count` bytes.
+    private func streaming(length: Int?, received count: Int) -> FillMachine {
+        var fill = machine()
+        #expect(fill.headArrived(storable, contentLength: length) == .stream(storable))
+        if count > 0 { #expect(fill.bodyArrived(count) == nil) }
+        return fill
+    }
+
+    @Test func aWholeBodyOfTheAnnouncedLengthIsDone() {
+        var fill = streaming(length: 30, received: 10)
+        #expect(fill.bodyArrived(20) == nil)
+        let outcome = fill.bodyEnded()
+        #expect(outcome == .done)
+    }
+
+    @Test func aBodyThatEndsEarlyIsDead() {
+        var fill = streaming(length: 30, received: 29)
+        let outcome = fill.bodyEnded()
+        #expect(outcome == .died)
+    }
+
+    @Test func aBodyThatIsTooLongIsDead() {
+        var fill = streaming(length: 30, received: 0)
+        #expect(fill.bodyArrived(31) == .died)
+    }
+
+    @Test func aBodyOfUnknownLengthEndsWhereItEndsWithinTheLimit() {
+        var fill = streaming(length: nil, received: 1000)
+        let outcome = fill.bodyEnded()
+        #expect(outcome == .done)
+        var long = streaming(length: nil, received: 0)
+        #expect(long.bodyArrived(1001) == .died)
+    }
+
+    @Test func anAnnouncedLengthOverTheLimitIsRefusedAtTheHead() {
+        var fill = machine()
+        #expect(fill.headArrived(storable, contentLength: 1001) == .tooLarge)
+    }
+
+    @Test func anEmptyBodyIsDone() {
+        var fill = streaming(length: 0, received: 0)
+        let outcome = fill.bodyEnded()
+        #expect(outcome == .done)
+    }
+
+    @Test func serversAreTriedAgainBeforeTheHeadOnly() {
+        var fill = machine()
+        #expect(fill.failed(.server) == .retry)
+        #expect(fill.failed(.server) == .end(.transientError))
+        var late = streaming(length: 10, received: 0)
+        #expect(late.failed(.server) == .end(.died))
+    }
+
+    @Test func aClosedKeptConnectionCostsNoTryButNotForEver() {
+        var fill = machine()
+        for _ in 0..<4 { #expect(fill.failed(.staleConnection) == .retry) }
+        #expect(fill.failed(.staleConnection) == .end(.transientError))
+    }
+
+    @Test func aTimeoutIsNotRepeated() {
+        var fill = machine()
+        #expect(fill.failed(.timeout) == .end(.waitedTooLong))
+    }
+
+    @Test func withoutReadersOnlyWhatIsNearlyDoneGoesOn() {
+        #expect(!givesUp(machine()))
+        #expect(givesUp(streaming(length: 100, received: 49)))
+        #expect(!givesUp(streaming(length: 100, received: 50)))
+        #expect(!givesUp(streaming(length: 10, received: 0)))
+        #expect(givesUp(streaming(length: nil, received: 0)))
+    }
+
+    private func givesUp(_ fill: FillMachine) -> Bool {
+        var fill = fill
+        return fill.readersGone()
+    }
+}

@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Base
+import Foundation
+import Testing
+
+@testable import Edge
+
+@Suite struct EdgeConfigurationTests {
+    private func problems(_ text: String) -> [String] {
+        do {
+            _ = try EdgeConfiguration(Configuration(text: text, file: "edge.conf"))
+            return []
+        } catch let error as ConfigurationError {
+            return error.problems.map(\.description)
+        } catch {
+            return ["\(error)"]
+        }
+    }
+
+    private let least = """
+        listen: [{endpoint: 127.0.0.1:8443}]
+        tls: {certificate: var/tls/edge.crt, key: var/tls/edge.key}
+        token: {keysFile: var/keys/token.keys}
+        upstream: {servers: [127.0.0.1:8500]}
+        admin: {listen: 127.0.0.1:9901}
+        """
+
+    /// The documented file says each key's default: with and without it the configuration is the same.
+    @Test func theDocumentedFileHoldsTheDefaults() throws {
+        let root = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+            .deletingLastPathComponent()
+        let documented = try EdgeConfiguration(file: root.appendingPathComponent("edge.conf").path)
+        let defaults = try EdgeConfiguration(Configuration(text: least, file: "least"))
+        #expect("\(documented)" == "\(defaults)")
+    }
+
+    @Test func aShieldNeedsNeitherTLSNorTokens() throws {
+        let text = "role: shield\nlisten: [{endpoint: 127.0.0.1:8500}]\nupstream: {servers: [127.0.0.1:8081]}\n"
+        let shield = try EdgeConfiguration(Configuration(text: text, file: "x"))
+        #expect(!shield.tokenRequired)
+        #expect(!shield.listen[0].usesTLS)
+        #expect(shield.allowOrigin == "")
+        #expect(shield.name == "shield")
+    }
+
+    @Test func whatIsMissingIsNamed() {
+        let found = problems("role: edge\n")
+        #expect(found.contains { $0.contains("listen: needs at least one entry") })
+        #expect(found.contains { $0.contains("token.keysFile: is required") })
+        #expect(found.contains { $0.contains("upstream.servers: needs at least one server") })
+    }
+
+    @Test(arguments: [
+        ("workers: 0", "workers: is `0`"), ("workers: 65", "workers: is `65`"),
+        ("role: origin", "allowed: edge, shield"),
+        ("name: a b", "name: is `a b`"), ("cache: {memoryBytes: 1KiB}", "cache.memoryBytes: is `1KiB`"),
+        ("upstream: {servers: [origin.example:80]}", "upstream.servers: holds `origin.example:80`"),
+        ("limits: {streems: 3}", "limits.streems: is not a known key"),
+        ("listen: [{endpoint: 8443}]", "listen[0].endpoint: is `8443`"),
+    ]) func wrongValuesAreNamedWithWhatIsAllowed(line: String, expected: String) {
+        let key = String(line.prefix { $0 != ":" })
+        let rest = least.split(separator: "\n").filter { !$0.hasPrefix(key + ":") }.joined(separator: "\n")
+        let found = problems(line + "\n" + rest)
+        #expect(found.count == 1, "\(found)")
+        #expect(found.first?.contains(expected) == true, "\(found)")
+        #expect(found.first?.hasPrefix("edge.conf:1:") == true)
+    }
+}

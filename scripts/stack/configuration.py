@@ -1,0 +1,84 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Writes the programs' configuration files. See origin.conf and edge.conf for what each key means."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+from stack.credentials import Credentials
+from stack.paths import WEB
+from stack.ports import Ports
+
+
+@dataclass(frozen=True)
+class JobTimes:
+    """How soon the queue notices a dead worker."""
+
+    lease_seconds: int = 30
+    heartbeat_seconds: int = 5
+
+
+def origin_text(state: Path, ports: Ports, keys: Credentials, times: JobTimes) -> str:
+    """origin.conf of a stack: read by `origin` and by `transcode worker`."""
+    return f"""\
+state: {_quoted(state)}
+api:
+  listen: 127.0.0.1:{ports.api}
+  publicURL: http://127.0.0.1:{ports.api}
+  keysFile: {_quoted(keys.api_keys)}
+  webFolder: {_quoted(WEB)}
+s3:
+  listen: 127.0.0.1:{ports.s3}
+  publicURL: http://127.0.0.1:{ports.s3}
+  credentialsFile: {_quoted(keys.s3_credentials)}
+delivery:
+  listen: 127.0.0.1:{ports.delivery}
+  accessLog: {_quoted(state / "log" / "delivery.jsonl")}
+playback:
+  edges: [https://127.0.0.1:{ports.edge_1}, https://127.0.0.1:{ports.edge_2}]
+  tokenKeysFile: {_quoted(keys.token_keys)}
+transcode:
+  leaseSeconds: {times.lease_seconds}
+  heartbeatSeconds: {times.heartbeat_seconds}
+"""
+
+
+def shield_text(name: str, listen: int, admin: int, upstream: int, workers: str = "auto") -> str:
+    """edge.conf of a shield: plain HTTP from the edges, no tokens; its upstream is the origin's delivery."""
+    return f"""\
+role: shield
+name: {name}
+workers: {workers}
+listen:
+  - {{endpoint: 127.0.0.1:{listen}, tls: false}}
+admin: {{listen: 127.0.0.1:{admin}}}
+token: {{required: false}}
+upstream: {{servers: [127.0.0.1:{upstream}]}}
+"""
+
+
+def edge_text(
+    name: str, listen: int, admin: int, upstream: int, keys: Credentials, workers: str = "auto", log: Path | None = None
+) -> str:
+    """edge.conf of an edge: TLS and tokens towards the viewers; its upstream is a shield."""
+    access_log = f"accessLog: {{file: {_quoted(log)}}}\n" if log else ""
+    return f"""\
+role: edge
+name: {name}
+workers: {workers}
+listen:
+  - {{endpoint: 127.0.0.1:{listen}, tls: true}}
+admin: {{listen: 127.0.0.1:{admin}}}
+tls:
+  certificate: {_quoted(keys.certificate)}
+  key: {_quoted(keys.certificate_key)}
+token:
+  required: true
+  keysFile: {_quoted(keys.token_keys)}
+upstream: {{servers: [127.0.0.1:{upstream}]}}
+{access_log}"""
+
+
+def _quoted(path: Path) -> str:
+    """A JSON string is a YAML string: paths may hold spaces and colons."""
+    return json.dumps(str(path))
