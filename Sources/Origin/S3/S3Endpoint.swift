@@ -117,6 +117,7 @@ struct S3Endpoint: Sendable {
         switch error {
         case let error as S3Error: answer = error
         case ObjectStoreError.invalidName(let problem): answer = .invalidArgument(problem)
+        case AWSChunkedDecoder.Failure.signatureMismatch: answer = .signatureDoesNotMatch
         case AWSChunkedDecoder.Failure.malformed(let problem):
             answer = S3Error(.badRequest, "InvalidRequest", "The aws-chunked body is malformed: \(problem).")
         default:
