@@ -4,7 +4,7 @@
 import time
 from pathlib import Path
 
-from evidence import has_raw_upload
+from evidence import has_raw_upload, raw_upload_is_gone
 from stack.media import generate_clip, probe_file
 from stack.stack import Stack
 
@@ -32,7 +32,7 @@ def test_a_killed_workers_job_is_taken_up_again(queue_stack: Stack, work_folder:
     assert time.monotonic() - killed > LEASE_SECONDS / 2, "the job was taken up while its lease still ran"
     assert not any(Path(f"/proc/{child}").exists() for child in children), "the dead worker's child still runs"
     assert abs(done["durationSeconds"] - max(stream.seconds for stream in probe_file(clip))) < 0.25
-    assert not has_raw_upload(stack, video)
+    assert raw_upload_is_gone(stack, video)
 
 
 def test_a_worker_that_is_asked_to_end_gives_its_job_back(queue_stack: Stack, work_folder: Path) -> None:

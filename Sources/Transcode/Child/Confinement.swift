@@ -16,8 +16,6 @@ struct Confinement: Sendable {
 
     /// Confines the calling process for good. A limit that can not be set is an error: nothing is read then.
     func apply() throws(MediaError) {
-        // A descriptor that another part of the parent forgot to mark close-on-exec is not the child's.
-        for descriptor in childInputDescriptor + 1..<Self.inheritedDescriptorsMax { close(descriptor) }
         let cores = max(1, sysconf(Int32(_SC_NPROCESSORS_ONLN)))
         let limits: [(name: String, number: Int32, value: UInt64)] = [
             ("memory", SPW_LIMIT_AS, UInt64(memoryBytesMax)),
@@ -33,6 +31,15 @@ struct Confinement: Sendable {
         }
         let code = spw_no_new_privileges()
         guard code >= 0 else { throw MediaError.failed("give up privileges: errno \(-code)") }
+    }
+
+    /// Closes what another part of the parent forgot to mark close-on-exec: all behind the child's input. What
+    /// this process has opened itself since its start carries that mark.
+    static func closeInheritedDescriptors() {
+        for descriptor in childInputDescriptor + 1..<inheritedDescriptorsMax {
+            let flags = fcntl(descriptor, F_GETFD)
+            if flags >= 0, flags & FD_CLOEXEC == 0 { close(descriptor) }
+        }
     }
 
     /// Ends this process when the thread that spawned it is gone; `parent` is the process that did.

@@ -2,7 +2,6 @@
 
 import ArgumentParser
 import Base
-import CLinux
 import FoundationEssentials
 import Glibc
 
@@ -23,6 +22,7 @@ struct MediaChildCommand: ParsableCommand {
 
     func run() throws {
         do throws(MediaError) {
+            Confinement.closeInheritedDescriptors()
             try Confinement.dieWith(parent: parent)
             try Confinement(memoryBytesMax: memoryBytes, secondsMax: seconds).apply()
             var told: Int64 = 0
@@ -48,8 +48,9 @@ struct MediaChildCommand: ParsableCommand {
         var sent = 0
         while sent < line.count {
             let count = line.withUnsafeBytes { bytes in
-                spw_write(1, bytes.baseAddress.map { $0 + sent }, bytes.count - sent)
+                write(STDOUT_FILENO, bytes.baseAddress.map { $0 + sent }, bytes.count - sent)
             }
+            if count < 0, errno == EINTR { continue }
             // A parent that no longer reads is gone, and this process with it.
             guard count > 0 else { return }
             sent += count

@@ -53,10 +53,13 @@ final class Encoder {
             av_dict_set(&options, "profile", "high", 0)
             av_dict_set(&options, "crf", "23", 0)
             av_dict_set(&options, "forced-idr", "1", 0)
-            // No IDR but those of the grid, so that all rungs can be switched at the same frames.
+            // No IDR but those of the grid, so that all rungs can be switched at the same frames. Without a pyramid
+            // of B frames the decoding order runs one frame ahead, not two: some players (those on libavformat) show
+            // the picture of a track with negative composition offsets late by that much.
             av_dict_set(
                 &options, "x264-params",
-                "keyint=\(settings.gopFrames):min-keyint=\(settings.gopFrames):scenecut=0:open-gop=0:stitchable=1", 0)
+                "keyint=\(settings.gopFrames):min-keyint=\(settings.gopFrames):scenecut=0:open-gop=0:b-pyramid=none"
+                    + ":stitchable=1", 0)
         }
     }
 

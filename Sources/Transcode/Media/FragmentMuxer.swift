@@ -76,8 +76,13 @@ final class FragmentMuxer {
     /// Ends the open fragment and returns it: `styp`, `moof` and `mdat`.
     func cut() throws(MediaError) -> [UInt8] {
         try check(av_write_frame(context, nil), "end a fragment")
-        return takeBytes()
+        return Self.segmentType + takeBytes()
     }
+
+    /// A `styp` box with the brand of CMAF segments (ISO/IEC 23000-19 section 7.3.3), which libav does not write.
+    private static let segmentType: [UInt8] =
+        [0, 0, 0, 24] + Array("styp".utf8) + Array("cmfs".utf8) + [0, 0, 0, 0] + Array("cmfs".utf8)
+        + Array("msdh".utf8)
 
     private func openOutput(_ context: UnsafeMutablePointer<AVFormatContext>) throws(MediaError) {
         guard let buffer = av_malloc(Int(Self.bufferBytes)) else { throw MediaError.failed("no memory for output") }

@@ -35,9 +35,12 @@ final class Transcoder {
     init(
         descriptor: Int32, folder: String, preset: String, report: @escaping (Double) -> Void
     ) throws(MediaError) {
-        demuxer = try Demuxer(descriptor: descriptor)
-        info = SourceInfo(demuxer)
-        video = try info.checkUsable()
+        let demuxer = try Demuxer(descriptor: descriptor)
+        let info = SourceInfo(demuxer)
+        let video = try info.checkUsable()
+        self.demuxer = demuxer
+        self.info = info
+        self.video = video
         guard demuxer.bytesMissing() == 0 else { throw Self.endsEarly(declared: info.declaredSeconds, found: nil) }
         self.folder = folder
         self.report = report
