@@ -53,7 +53,7 @@ struct OriginServices: Sendable {
                 edges: configuration.playback.edges, uploadURL: configuration.s3.publicURL),
             metrics: metrics)
         s3 = S3Endpoint(
-            store: store, verifier: S3Verifier(credentials: credentials),
+            store: store, catalog: catalog, verifier: S3Verifier(credentials: credentials),
             uploadBytesMax: configuration.s3.uploadBytesMax, metrics: metrics)
         delivery = DeliveryEndpoint(
             store: store, metrics: metrics, accessLog: try configuration.delivery.accessLog.map(AccessLog.init(path:)))

@@ -24,25 +24,26 @@ import Testing
 
     @Test func anObjectMakesTheRoundTrip() async throws {
         let origin = try TestOrigin()
+        let id = try await origin.services.api.catalog.createVideo(title: "Clip", description: "").id
         let body = ByteBuffer(string: String(repeating: "0123456789", count: 100_000))
         try await origin.services.s3Application.test(.live) { client in
             let put = try await client.execute(
-                uri: path(origin, "PUT", "id/raw"), method: .put,
+                uri: path(origin, "PUT", "\(id)/raw"), method: .put,
                 headers: [.contentType: "video/mp4", .origin: "http://page"], body: body)
             #expect(put.status == .ok)
             #expect(put.headers[.eTag] == "\"174ac9a4f023a557a68ab0417355970e\"")
             #expect(put.headers[.accessControlAllowOrigin] == "*")
-            let get = try await client.execute(uri: path(origin, "GET", "id/raw"), method: .get)
+            let get = try await client.execute(uri: path(origin, "GET", "\(id)/raw"), method: .get)
             #expect(get.body == body && get.headers[.contentType] == "video/mp4")
             let part = try await client.execute(
-                uri: path(origin, "GET", "id/raw"), method: .get, headers: [.range: "bytes=999998-"])
+                uri: path(origin, "GET", "\(id)/raw"), method: .get, headers: [.range: "bytes=999998-"])
             #expect(part.status == .partialContent && part.text == "89")
             #expect(part.headers[.contentRange] == "bytes 999998-999999/1000000")
-            let head = try await client.execute(uri: path(origin, "HEAD", "id/raw"), method: .head)
+            let head = try await client.execute(uri: path(origin, "HEAD", "\(id)/raw"), method: .head)
             #expect(head.headers[.contentLength] == "1000000" && head.body.readableBytes == 0)
-            let delete = try await client.execute(uri: path(origin, "DELETE", "id/raw"), method: .delete)
+            let delete = try await client.execute(uri: path(origin, "DELETE", "\(id)/raw"), method: .delete)
             #expect(delete.status == .noContent)
-            let gone = try await client.execute(uri: path(origin, "GET", "id/raw"), method: .get)
+            let gone = try await client.execute(uri: path(origin, "GET", "\(id)/raw"), method: .get)
             #expect(gone.status == .notFound && gone.text.contains("<Code>NoSuchKey</Code>"))
         }
     }
@@ -58,7 +59,9 @@ import Testing
                 let parts = answer.text.components(separatedBy: ["<", ">"])
                 return parts.firstIndex(of: "Code").map { parts[$0 + 1] } ?? "\(answer.status.code)"
             }
-            let good = path(origin, "PUT", "id/raw")
+            let catalog = origin.services.api.catalog
+            let id = try await catalog.createVideo(title: "Clip", description: "").id
+            let good = path(origin, "PUT", "\(id)/raw")
             #expect(try await code(good, .get) == "SignatureDoesNotMatch")
             #expect(try await code(good + "0", .put) == "SignatureDoesNotMatch")
             #expect(try await code("/uploads/id/raw", .put) == "AccessDenied")
@@ -68,6 +71,10 @@ import Testing
             #expect(try await code(path(origin, "PUT", "../a"), .put) == "InvalidArgument")
             #expect(try await code(path(origin, "PUT", "a%2fb"), .put) == "InvalidArgument")
             #expect(try await code(path(origin, "POST", "a"), .post) == "MethodNotAllowed")
+            #expect(try await code(path(origin, "PUT", "\(id)/other"), .put) == "AccessDenied")
+            #expect(try await code(path(origin, "PUT", "none/raw"), .put) == "AccessDenied")
+            try await origin.finish(id)
+            #expect(try await code(good, .put) == "AccessDenied")
             let answer = try await client.execute(uri: "/uploads/a&b", method: .get)
             #expect(answer.text.contains("/uploads/a&amp;b</Resource>"))
         }

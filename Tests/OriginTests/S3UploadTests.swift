@@ -42,6 +42,61 @@ import Testing
         #expect(try decode("5\r\nhel", step: 2).isDone == false)
     }
 
+    /// The published example: 66,560 letters `a` in chunks of 64 KiB, with and without a signed trailer.
+    func signedExample(_ signatures: [String], seed: String, trailer: String = "", letter: Character = "a")
+        throws -> (bytes: Int, isDone: Bool)
+    {
+        let chunks = ChunkSignatures(
+            secretKey: SignatureV4Tests.credential.secretKey, timestamp: "20130524T000000Z",
+            scope: SignatureScope(date: "20130524", region: "us-east-1"), requestSignature: seed,
+            coversTrailers: !trailer.isEmpty)
+        var decoder = AWSChunkedDecoder(signatures: chunks)
+        let body =
+            "10000;chunk-signature=\(signatures[0])\r\n" + String(repeating: "a", count: 65536)
+            + "\r\n400;chunk-signature=\(signatures[1])\r\n" + String(repeating: letter, count: 1024)
+            + "\r\n0;chunk-signature=\(signatures[2])\r\n\(trailer)\r\n"
+        var count = 0
+        try Array(body.utf8).withUnsafeBytes { bytes in try decoder.feed(bytes) { count += $0.count } }
+        return (count, decoder.isDone)
+    }
+
+    @Test func signedChunksAreVerifiedOneByOne() throws {
+        let seed = "4f232c4386841ef735655705268965c44a0e4690baa4adea153f7db9fa80a0a9"
+        let signatures = [
+            "ad80c730a21e5b8d04586a2213dd63b9a0e99e0e2307b0ade35a65485a288648",
+            "0055627c9e194cb4542bae2aa5492e3c1575bbb81b612b7d234b86a503ef5497",
+            "b6c6ea8a5354eaf15b3cb7646744f4275b71ea724fed81ceb9323e279d449df9",
+        ]
+        #expect(try signedExample(signatures, seed: seed) == (66560, true))
+        #expect(throws: AWSChunkedDecoder.Failure.signatureMismatch) {
+            try signedExample(signatures, seed: seed, letter: "b")
+        }
+        #expect(throws: AWSChunkedDecoder.Failure.signatureMismatch) {
+            try signedExample([signatures[1], signatures[0], signatures[2]], seed: seed)
+        }
+        #expect(throws: AWSChunkedDecoder.Failure.signatureMismatch) {
+            try signedExample(["", signatures[1], signatures[2]], seed: seed)
+        }
+    }
+
+    @Test func signedTrailersAreVerified() throws {
+        let seed = "106e2a8a18243abcf37539882f36619c00e2dfc72633413f02d3b74544bfeb8e"
+        let signatures = [
+            "b474d8862b1487a5145d686f57f013e54db672cee1c953b3010fb58501ef5aa2",
+            "1c1344b170168f8e65b41376b44b20fe354e373826ccbbe2c1d40a8cae51e5c7",
+            "2ca2aba2005185cf7159c6277faf83795951dd77a3a99e6e65d5c9f85863f992",
+        ]
+        let checksum = "x-amz-checksum-crc32c:sOO8/Q==\r\n"
+        let signature =
+            "x-amz-trailer-signature:d81f82fc3505edab99d459891051a732e8730629a2e4a59689829ca17fe2e435\r\n"
+        #expect(try signedExample(signatures, seed: seed, trailer: checksum + signature) == (66560, true))
+        for wrong in [checksum, signature, checksum.lowercased() + signature] {
+            #expect(throws: AWSChunkedDecoder.Failure.signatureMismatch) {
+                try signedExample(signatures, seed: seed, trailer: wrong)
+            }
+        }
+    }
+
     func checksum(_ header: String, _ text: String) -> String? {
         guard var checksum = UploadChecksum(header: header) else { return nil }
         Array(text.utf8).withUnsafeBytes { checksum.update($0) }
@@ -92,9 +147,9 @@ import Testing
             .amzDecodedContentLength: "5", HTTPField.Name("x-amz-trailer")!: "x-amz-checksum-crc32",
         ]
         func body(_ checksum: String) -> String { "5\r\nhello\r\n0\r\nx-amz-checksum-crc32:\(checksum)\r\n\r\n" }
-        #expect(upload(chunked, .chunkedUnsigned, body("NhCmhg==")) == ("hello", nil))
-        #expect(upload(chunked, .chunkedUnsigned, body("NhCmhw==")).code == "BadDigest")
-        #expect(upload(chunked, .chunkedUnsigned, "5\r\nhello\r\n0\r\n\r\n").code == "BadDigest")
-        #expect(upload(chunked, .chunkedUnsigned, "5\r\nhello\r\n0\r\n").code == "IncompleteBody")
+        #expect(upload(chunked, .chunked(nil), body("NhCmhg==")) == ("hello", nil))
+        #expect(upload(chunked, .chunked(nil), body("NhCmhw==")).code == "BadDigest")
+        #expect(upload(chunked, .chunked(nil), "5\r\nhello\r\n0\r\n\r\n").code == "BadDigest")
+        #expect(upload(chunked, .chunked(nil), "5\r\nhello\r\n0\r\n").code == "IncompleteBody")
     }
 }
