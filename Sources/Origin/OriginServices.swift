@@ -63,10 +63,14 @@ struct OriginServices: Sendable {
     func run() async throws {
         // They are stopped from the last to the first: event streams must end before the API can.
         var group = ServiceGroupConfiguration(
-            services: [deliveryApplication, s3Application, apiApplication, api.progress],
+            services: [deliveryApplication, s3Application, apiApplication, api.progress, housekeeping],
             gracefulShutdownSignals: [.sigterm, .sigint], logger: logger)
         group.maximumGracefulShutdownDuration = .seconds(Self.shutdownSeconds)
         try await ServiceGroup(configuration: group).run()
+    }
+
+    var housekeeping: Housekeeping {
+        Housekeeping(catalog: api.catalog, store: api.store, presignSeconds: configuration.s3.presignSeconds)
     }
 
     /// The configured addresses, for messages.

@@ -226,6 +226,35 @@ import Testing
         }
     }
 
+    @Test func whatNobodyCompletesIsRemovedInTheEnd() async throws {
+        let origin = try TestOrigin { $0.s3.presignSeconds = 900 }
+        let (catalog, store) = (origin.services.api.catalog, origin.services.api.store)
+        let abandoned = try await catalog.createVideo(title: "abandoned", description: "")
+        let ready = try await catalog.createVideo(title: "ready", description: "")
+        try await origin.finish(ready.id)
+        let file = origin.folder + "/raw"
+        try "bytes".write(toFile: file, atomically: true, encoding: .utf8)
+        _ = try await store.put(
+            bucket: "uploads", key: "\(abandoned.id)/raw", file: file, contentType: "", cacheControl: "")
+        try await catalog.recordWatch(
+            videoID: ready.id, session: "s", positionMilliseconds: 5, newViewMilliseconds: 1000)
+        func tidy(after days: Int64) async throws {
+            var housekeeping = origin.services.housekeeping
+            housekeeping.clock = { abandoned.createdMilliseconds + days * 86_400_000 }
+            try await housekeeping.tidy()
+        }
+        try await tidy(after: 1)
+        #expect(try await catalog.video(id: abandoned.id).status == .uploading)
+        try await tidy(after: 2)
+        await #expect(throws: BackendError.notFound) { try await catalog.video(id: abandoned.id) }
+        #expect(try await store.list(bucket: "uploads", prefix: "").isEmpty)
+        #expect(try await catalog.video(id: ready.id).status == .ready)
+        #expect(try await catalog.watchPosition(videoID: ready.id, session: "s") == 5)
+        try await tidy(after: 181)
+        #expect(try await catalog.watchPosition(videoID: ready.id, session: "s") == nil)
+        #expect(try await catalog.stats(videoID: ready.id).views == 1)
+    }
+
     @Test func healthAndMetricsAnswer() async throws {
         let origin = try TestOrigin()
         try await origin.services.apiApplication.test(.router) { client in
