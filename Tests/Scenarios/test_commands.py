@@ -28,7 +28,9 @@ def test_help_and_version(name: str) -> None:
     assert versioned.returncode == 0 and re.search(r"\d+\.\d+", versioned.stdout)
 
 
-@pytest.mark.parametrize(("name", "conf"), [("edge", "edge-1.conf"), ("edge", "shield.conf"), ("origin", "origin.conf")])
+@pytest.mark.parametrize(
+    ("name", "conf"), [("edge", "edge-1.conf"), ("edge", "shield.conf"), ("origin", "origin.conf")]
+)
 def test_a_right_configuration_is_accepted(stack: Stack, name: str, conf: str) -> None:
     checked = run(name, "--config", stack.folder / conf, "--check")
     assert checked.returncode == 0, checked.stderr
@@ -101,3 +103,16 @@ def test_probe_tells_what_is_in_a_file(clip: Path) -> None:
     text = json.dumps(json.loads(done.stdout))
     picture: SeenStream = next(stream for stream in probe_file(clip) if stream.kind == "video")
     assert str(picture.width) in text and str(picture.height) in text
+
+
+def test_every_program_ends_well_when_it_is_asked_to(queue_stack: Stack) -> None:
+    ports = queue_stack.ports
+    queue_stack.start_worker()
+    queue_stack.start_shield(ports.shield, ports.shield_admin, ports.delivery)
+    queue_stack.start_edge("edge-1", ports.edge_1, ports.edge_1_admin, ports.shield)
+    assert {running.name: running.stop() for running in reversed(queue_stack.running)} == {
+        "edge-1": 0,
+        "shield": 0,
+        "worker": 0,
+        "origin": 0,
+    }

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Broken and hostile uploads end as FAILED with a reason; they reach no file and no network, and the worker lives on."""
+"""Broken and hostile uploads end as FAILED with a reason; they reach no file and no network; the worker lives on."""
 
 import re
 import shutil
