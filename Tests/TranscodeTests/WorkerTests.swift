@@ -72,6 +72,18 @@ import Testing
         }
     }
 
+    @Test func aNameThatLeadsOutOfTheChildsFolderIsNotPublished() async throws {
+        for name in ["../secret", "/etc/passwd", "..", "", "a/b"] {
+            var media = WorkerBench.media
+            media.renditions[0].segments[0].name = name
+            await #expect(throws: ObjectStoreError.self) { _ = try await bench.publisher.publish(media) { _ in } }
+            media = WorkerBench.media
+            media.renditions[0].name = name
+            await #expect(throws: ObjectStoreError.self) { _ = try await bench.publisher.publish(media) { _ in } }
+        }
+        #expect(try await bench.services.store.list(bucket: "media", prefix: "v/clip/").isEmpty)
+    }
+
     @Test func noPlaylistIsPublishedBeforeAllThatItNames() async throws {
         try bench.write(["480p/init.mp4", "480p/0.m4s", "480p/1.m4s", "audio/init.mp4"])
         try bench.write(["480p/index.m3u8", "audio/index.m3u8", "master.m3u8", "poster.jpg"])

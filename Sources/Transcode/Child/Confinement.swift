@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import Base
 import CLinux
 import Glibc
 
@@ -31,6 +32,16 @@ struct Confinement: Sendable {
         }
         let code = spw_no_new_privileges()
         guard code >= 0 else { throw MediaError.failed("give up privileges: errno \(-code)") }
+    }
+
+    /// True when this process came so near to its memory limit that a failed allocation may stand behind any error:
+    /// libav reports some of them as damage of the file.
+    var memoryMayHaveBeenShort: Bool {
+        guard let status = try? readTextFile("/proc/self/status"),
+            let line = status.split(separator: "\n").first(where: { $0.hasPrefix("VmPeak:") }),
+            let kibibytes = line.split(whereSeparator: { " \t".contains($0) }).dropFirst().first.flatMap({ Int($0) })
+        else { return false }
+        return kibibytes > memoryBytesMax / 1024 / 4 * 3
     }
 
     /// Closes what another part of the parent forgot to mark close-on-exec: all behind the child's input. What

@@ -21,10 +21,11 @@ struct MediaChildCommand: ParsableCommand {
     private static let progressMilliseconds: Int64 = 250
 
     func run() throws {
+        let confinement = Confinement(memoryBytesMax: memoryBytes, secondsMax: seconds)
         do throws(MediaError) {
             Confinement.closeInheritedDescriptors()
             try Confinement.dieWith(parent: parent)
-            try Confinement(memoryBytesMax: memoryBytes, secondsMax: seconds).apply()
+            try confinement.apply()
             var told: Int64 = 0
             let transcoder = try Transcoder(descriptor: childInputDescriptor, folder: out, preset: preset) { percent in
                 let now = Clock.monotonicMilliseconds()
@@ -35,6 +36,8 @@ struct MediaChildCommand: ParsableCommand {
             Self.say(.result(try transcoder.run()))
         } catch {
             switch error {
+            case .unusable(let reason) where confinement.memoryMayHaveBeenShort:
+                Self.say(.failed("\(reason) But the memory limit of \(memoryBytes) bytes was nearly reached."))
             case .unusable(let reason): Self.say(.unusable(reason))
             case .failed(let reason): Self.say(.failed(reason))
             }

@@ -27,6 +27,9 @@ struct MediaPublisher: Sendable {
     func publish(
         _ media: MediaResult, progress: @Sendable (Double) -> Void
     ) async throws(ObjectStoreError) -> TranscodeResult? {
+        // The child parses a stranger's file: a name that it gives must not lead out of its folder.
+        guard media.renditions.allSatisfy({ Self.isName($0.name) && $0.segments.map(\.name).allSatisfy(Self.isName) })
+        else { throw .invalidName("the media child gave a name that is not a plain file's") }
         let uploads = uploads(media)
         for (index, upload) in uploads.enumerated() {
             guard !Task.isCancelled else { return nil }
@@ -67,6 +70,14 @@ struct MediaPublisher: Sendable {
         return TranscodeResult(
             durationMilliseconds: Int64((media.durationSeconds * 1000).rounded()), width: media.width,
             height: media.height, segments: segments)
+    }
+
+    /// Letters, digits and inner dots, such as `480p` and `0.m4s`.
+    private static func isName(_ name: String) -> Bool {
+        (1...32).contains(name.utf8.count) && !name.hasPrefix(".")
+            && name.utf8.allSatisfy { byte in
+                (0x30...0x39).contains(byte) || (0x61...0x7A).contains(byte) || byte == UInt8(ascii: ".")
+            }
     }
 
     private func key(_ path: String) -> String { "v/\(videoID)/\(path)" }
