@@ -80,7 +80,7 @@ function fillInfo(info, video, show, go) {
   info.replaceChildren(
     element('div', { className: 'watch-head' }, title, element('div', { className: 'watch-actions' }, rename, remove)),
     element('p', { className: 'card-meta' }, badge, element('span', {}, facts)),
-    video.description ? element('p', { className: 'description' }, video.description) : null);
+    ...(video.description ? [element('p', { className: 'description' }, video.description)] : []));
 }
 
 function editTitle(title, button, video, show) {

@@ -149,6 +149,12 @@ public protocol Catalog: Sendable {
     /// Zeros for a video that nobody watched.
     func stats(videoID: String) async throws(BackendError) -> VideoStats
 
+    /// Up to `limit` videos that are still UPLOADING and were created before the given time, the oldest first.
+    func abandonedUploads(createdBefore milliseconds: Int64, limit: Int) async throws(BackendError) -> [String]
+
+    /// Forgets up to `limit` positions that were last reported before the given time; returns how many. Views stay.
+    func forgetPositions(updatedBefore milliseconds: Int64, limit: Int) async throws(BackendError) -> Int
+
     /// How many videos there are of each status.
     func countsByStatus() async throws(BackendError) -> [VideoStatus: Int]
 }

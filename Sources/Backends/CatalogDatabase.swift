@@ -118,6 +118,8 @@ public final class CatalogDatabase: Sendable {
         ) WITHOUT ROWID;
         -- What a session saw last.
         CREATE INDEX watch_history_by_session ON watch_history (session, updated_ms);
+        -- What is old enough to be forgotten.
+        CREATE INDEX watch_history_by_age ON watch_history (updated_ms);
 
         CREATE TABLE video_stats (
             video_id TEXT NOT NULL PRIMARY KEY REFERENCES videos (id) ON DELETE CASCADE,

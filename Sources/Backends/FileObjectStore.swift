@@ -11,6 +11,7 @@ import Glibc
 ///     ROOT/BUCKET/blobs/RANDOM          the bytes
 ///     ROOT/BUCKET/keys/KEY+json         size, type, entity tag and which blob
 ///     ROOT/incoming/RANDOM              what is being written
+///     ROOT/lock                         held for the moment of replacing or removing
 ///
 /// Renaming the small `+json` file over the old one is the moment at which a new object replaces an old one, so bytes
 /// and description can never belong to different objects. `+` can not occur in a key, so a key and a folder of keys
@@ -126,6 +127,30 @@ public struct FileObjectStore: ObjectStore {
         return record
     }
 
+    /// For replacing: a damaged description is as good as none.
+    func recordIfReadable(bucket: String, key: String) -> ObjectRecord? {
+        do {
+            return try record(bucket: bucket, key: key)
+        } catch {
+            return nil
+        }
+    }
+
+    /// Runs `body` while no other writer, in this process or another, replaces or removes an object: who takes the
+    /// place of a blob must know which one, or its bytes would stay for ever. Readers do not wait. `body` is short:
+    /// no byte of an object is written meanwhile.
+    func locked<Value>(_ body: () throws(ObjectStoreError) -> Value) throws(ObjectStoreError) -> Value {
+        let path = root + "/lock"
+        let descriptor = Glibc.open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o644)
+        guard descriptor >= 0 else { throw failed("open", path) }
+        // Closing gives the lock back.
+        defer { close(descriptor) }
+        while flock(descriptor, LOCK_EX) != 0 {
+            guard errno == EINTR else { throw failed("lock", path) }
+        }
+        return try body()
+    }
+
     private func openReader(bucket: String, key: String) throws(ObjectStoreError) -> FileObjectReader {
         // The blob may vanish between the two steps when the object is replaced: then its new record is read.
         for _ in 0..<5 {
@@ -144,13 +169,14 @@ public struct FileObjectStore: ObjectStore {
     private func remove(bucket: String, key: String) throws(ObjectStoreError) {
         let record: ObjectRecord
         do {
-            record = try self.record(bucket: bucket, key: key)
+            record = try locked { () throws(ObjectStoreError) in
+                let record = try self.record(bucket: bucket, key: key)
+                guard unlink(recordPath(bucket, key)) == 0 else { throw failed("unlink", recordPath(bucket, key)) }
+                return record
+            }
         } catch {
             if error == .notFound { return }
             throw error
-        }
-        guard unlink(recordPath(bucket, key)) == 0 || errno == ENOENT else {
-            throw failed("unlink", recordPath(bucket, key))
         }
         guard unlink(blobPath(bucket, record.blob)) == 0 || errno == ENOENT else {
             throw failed("unlink", blobPath(bucket, record.blob))

@@ -88,17 +88,16 @@ final class FileObjectWriter: ObjectWriter, @unchecked Sendable {
             blob: blob, size: size, etag: hexText(digest.finalize()), contentType: contentType,
             cacheControl: cacheControl, modifiedMilliseconds: Clock.wallMilliseconds())
         let recordPath = store.recordPath(bucket, key)
-        let replaced: ObjectRecord?
-        do {
-            replaced = try store.record(bucket: bucket, key: key)
-        } catch {
-            replaced = nil
-        }
         try syncFolder(folder(of: blobPath))
         let incoming = store.incomingPath(blob + "+json")
         try writeRecord(record, incoming)
+        let replaced: ObjectRecord?
         do {
-            try renameMakingFolder(incoming, recordPath)
+            replaced = try store.locked { () throws(ObjectStoreError) in
+                let replaced = store.recordIfReadable(bucket: bucket, key: key)
+                try renameMakingFolder(incoming, recordPath)
+                return replaced
+            }
         } catch {
             unlink(incoming)
             throw error

@@ -156,6 +156,28 @@ public struct SQLiteCatalog: Catalog {
         }
     }
 
+    public func abandonedUploads(createdBefore milliseconds: Int64, limit: Int)
+        async throws(BackendError) -> [String]
+    {
+        try await database.read { database in
+            let sql = """
+                SELECT id FROM videos WHERE status = 'UPLOADING' AND created_ms < ? ORDER BY created_ms, id LIMIT ?
+                """
+            return try String.fetchAll(database, sql: sql, arguments: [milliseconds, limit])
+        }
+    }
+
+    public func forgetPositions(updatedBefore milliseconds: Int64, limit: Int) async throws(BackendError) -> Int {
+        try await database.write { database in
+            let sql = """
+                DELETE FROM watch_history WHERE (video_id, session) IN
+                    (SELECT video_id, session FROM watch_history WHERE updated_ms < ? ORDER BY updated_ms LIMIT ?)
+                """
+            try database.execute(sql: sql, arguments: [milliseconds, limit])
+            return database.changesCount
+        }
+    }
+
     public func countsByStatus() async throws(BackendError) -> [VideoStatus: Int] {
         try await database.read { database in
             var counts: [VideoStatus: Int] = [:]

@@ -23,7 +23,7 @@ static inline void spw_ssl_ctx_set_server_options(SSL_CTX *ctx) {
 static inline void spw_bio_set_retry_read(BIO *b) { BIO_set_retry_read(b); }
 static inline void spw_bio_set_retry_write(BIO *b) { BIO_set_retry_write(b); }
 static inline void spw_bio_clear_retry(BIO *b) { BIO_clear_retry_flags(b); }
-// The error codes of SSL_get_error are macros.
-static inline int spw_ssl_mode_partial_write(void) { return SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER; }
+// A constant that Swift imports as another integer type than the mode takes.
+static inline long spw_ssl_mode_moving_buffer(void) { return SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER; }
 // Macro over SSL_ctrl.
 static inline long spw_ssl_set_tlsext_host_name(SSL *s, const char *name) { return SSL_set_tlsext_host_name(s, name); }

@@ -74,9 +74,7 @@ public struct FillMachine: Sendable {
 
     /// Body bytes have come. Nil when they may be stored; otherwise the fill has ended that way.
     public mutating func bodyArrived(_ count: Int) -> FillOutcome? {
-        guard case .streaming(let received, let expected) = state else {
-            preconditionFailure("body bytes come after the head")
-        }
+        guard case .streaming(let received, let expected) = state else { return .died }
         let total = received + count
         guard total <= expected ?? objectBytesMax else {
             state = .ended
@@ -88,9 +86,7 @@ public struct FillMachine: Sendable {
 
     /// The body has ended by its framing. A length that is not the announced one is never a whole object.
     public mutating func bodyEnded() -> FillOutcome {
-        guard case .streaming(let received, let expected) = state else {
-            preconditionFailure("a body ends after its head")
-        }
+        guard case .streaming(let received, let expected) = state else { return .died }
         state = .ended
         return expected == nil || expected == received ? .done : .died
     }

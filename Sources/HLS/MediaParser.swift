@@ -49,7 +49,9 @@ struct MediaParser {
         guard playlist.targetDurationSeconds >= 0 else {
             throw PlaylistError(line: lastLine, problem: "EXT-X-TARGETDURATION is missing")
         }
-        guard durationSeconds == nil else { throw PlaylistError(line: lastLine, problem: "an EXTINF without its segment") }
+        guard durationSeconds == nil else {
+            throw PlaylistError(line: lastLine, problem: "an EXTINF without its segment")
+        }
         // Section 4.3.3.1: no segment may be longer, rounded to the nearest second, than the target.
         for segment in playlist.segments
         where Int(segment.durationSeconds.rounded()) > playlist.targetDurationSeconds {

@@ -4,6 +4,7 @@ import ArgumentParser
 import Backends
 import Base
 import Foundation
+import Glibc
 
 /// The program `origin`: the API and the web app, the embedded S3 endpoint, and delivery to shields.
 @main
@@ -34,11 +35,22 @@ struct OriginMain: AsyncParsableCommand {
             return
         }
         do {
+            raiseDescriptorLimit()
             try await services.run()
         } catch {
-            Log.error("the origin ends", ["reason": "\(error)"])
+            Log.error("the origin ends", ["reason": "\(error)", "listeners": services.addresses])
             throw ExitCode(1)
         }
         Log.info("the origin has ended")
+    }
+
+    /// Lets the process open as many files as the system allows: each connection and each delivered object is one,
+    /// and the usual soft limit of 1024 is far below `connectionsMax`.
+    private func raiseDescriptorLimit() {
+        let resource = __rlimit_resource_t(RLIMIT_NOFILE.rawValue)
+        var limit = rlimit()
+        guard getrlimit(resource, &limit) == 0 else { return }
+        limit.rlim_cur = limit.rlim_max
+        if setrlimit(resource, &limit) != 0 { Log.warning("the limit of open files stays as it is") }
     }
 }

@@ -53,7 +53,7 @@ struct OriginServices: Sendable {
                 edges: configuration.playback.edges, uploadURL: configuration.s3.publicURL),
             metrics: metrics)
         s3 = S3Endpoint(
-            store: store, verifier: S3Verifier(credentials: credentials),
+            store: store, catalog: catalog, verifier: S3Verifier(credentials: credentials),
             uploadBytesMax: configuration.s3.uploadBytesMax, metrics: metrics)
         delivery = DeliveryEndpoint(
             store: store, metrics: metrics, accessLog: try configuration.delivery.accessLog.map(AccessLog.init(path:)))
@@ -61,11 +61,21 @@ struct OriginServices: Sendable {
 
     /// Runs until SIGTERM or SIGINT; requests in work are finished first.
     func run() async throws {
+        // They are stopped from the last to the first: event streams must end before the API can.
         var group = ServiceGroupConfiguration(
-            services: [api.progress, apiApplication, s3Application, deliveryApplication],
+            services: [deliveryApplication, s3Application, apiApplication, api.progress, housekeeping],
             gracefulShutdownSignals: [.sigterm, .sigint], logger: logger)
         group.maximumGracefulShutdownDuration = .seconds(Self.shutdownSeconds)
         try await ServiceGroup(configuration: group).run()
+    }
+
+    var housekeeping: Housekeeping {
+        Housekeeping(catalog: api.catalog, store: api.store, presignSeconds: configuration.s3.presignSeconds)
+    }
+
+    /// The configured addresses, for messages.
+    var addresses: String {
+        "\(configuration.api.listen) \(configuration.s3.listen) \(configuration.delivery.listen)"
     }
 
     var apiApplication: some ApplicationProtocol {

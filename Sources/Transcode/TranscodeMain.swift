@@ -7,5 +7,6 @@ import ArgumentParser
 struct TranscodeMain: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "transcode", abstract: "Make HLS from video files, for a server's queue or by hand.",
-        version: "0.1.0", subcommands: [FileCommand.self, ProbeCommand.self, MediaChildCommand.self])
+        version: "0.1.0",
+        subcommands: [WorkerCommand.self, FileCommand.self, ProbeCommand.self, MediaChildCommand.self])
 }

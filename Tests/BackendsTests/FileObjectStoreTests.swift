@@ -116,5 +116,6 @@ import Testing
         let text = try await read("a/b")
         #expect(text.count == 1000)
         #expect(Set(text).count == 1)
+        #expect(try blobCount() == 1)
     }
 }

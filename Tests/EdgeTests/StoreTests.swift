@@ -7,6 +7,7 @@ import Testing
 
 @testable import Edge
 
+private let memory = BodyMemory(limitBytes: 1 << 30)
 private let hasher = KeyHasher(seed: 1)
 
 private func key(_ path: String) -> CacheKey {
@@ -16,7 +17,7 @@ private func key(_ path: String) -> CacheKey {
 
 private func head(_ storability: Storability) -> ObjectHead {
     ObjectHead(
-        status: 200, fields: FieldBlock([]), etag: [], storability: storability, initialAgeSeconds: 0,
+        status: 200, fields: FieldBlock([]), fieldBytes: 0, etag: [], storability: storability, initialAgeSeconds: 0,
         storedMilliseconds: 0, upstreamCacheStatus: [])
 }
 
@@ -24,7 +25,7 @@ private let fresh = Storability.store(freshMilliseconds: 1000, staleWhileRevalid
 
 /// A whole object of `count` bytes that count up from 0.
 private func whole(_ path: String, _ count: Int, storability: Storability = fresh) -> CachedObject {
-    let object = CachedObject(key: key(path), fillWorker: 0)
+    let object = CachedObject(key: key(path), fillWorker: 0, memory: memory)
     fill(object, count, storability: storability)
     return object
 }
@@ -50,7 +51,7 @@ private func fill(_ object: CachedObject, _ count: Int, storability: Storability
     }
 
     @Test func bytesCanBeReadAsTheyArriveInAnyPieces() {
-        let object = CachedObject(key: key("/a"), fillWorker: 0)
+        let object = CachedObject(key: key("/a"), fillWorker: 0, memory: memory)
         #expect(read(object).end == "pending")
         let count = 2 * CachedObject.sliceBytes + 77
         object.publish(head: head(fresh), length: count, capacityBytes: 1 << 20, nowMilliseconds: 0)
@@ -70,7 +71,7 @@ private func fill(_ object: CachedObject, _ count: Int, storability: Storability
     }
 
     @Test func anObjectOfUnknownLengthLearnsItAtTheEnd() {
-        let object = CachedObject(key: key("/a"), fillWorker: 0)
+        let object = CachedObject(key: key("/a"), fillWorker: 0, memory: memory)
         object.publish(head: head(fresh), length: nil, capacityBytes: 1 << 20, nowMilliseconds: 0)
         [UInt8](repeating: 1, count: 300_000).withUnsafeBytes { object.append($0) }
         #expect(object.length == nil)
@@ -80,7 +81,7 @@ private func fill(_ object: CachedObject, _ count: Int, storability: Storability
     }
 
     @Test func aFailedObjectIsNeverTakenForWhole() {
-        let object = CachedObject(key: key("/a"), fillWorker: 0)
+        let object = CachedObject(key: key("/a"), fillWorker: 0, memory: memory)
         object.publish(head: head(fresh), length: 10, capacityBytes: 1 << 20, nowMilliseconds: 0)
         [UInt8](repeating: 1, count: 10).withUnsafeBytes { object.append($0) }
         object.fail(.died)
@@ -91,7 +92,7 @@ private func fill(_ object: CachedObject, _ count: Int, storability: Storability
     }
 
     @Test func everyWaitingWorkerIsNamedOnce() {
-        let object = CachedObject(key: key("/a"), fillWorker: 0)
+        let object = CachedObject(key: key("/a"), fillWorker: 0, memory: memory)
         object.awaitProgress(worker: 0)
         object.awaitProgress(worker: 5)
         object.awaitProgress(worker: 5)
@@ -111,7 +112,9 @@ private func fill(_ object: CachedObject, _ count: Int, storability: Storability
     }
 
     private func ask(_ tier: MemoryTier, _ path: String, at now: Int64) -> String {
-        kind(tier.obtain(key(path), nowMilliseconds: now) { CachedObject(key: key(path), fillWorker: 0) })
+        kind(
+            tier.obtain(key(path), nowMilliseconds: now) { CachedObject(key: key(path), fillWorker: 0, memory: memory) }
+        )
     }
 
     @Test func oneIsElectedAndTheOthersJoin() {
@@ -208,7 +211,8 @@ private func fill(_ object: CachedObject, _ count: Int, storability: Storability
     /// Equal hashes are not enough.
     @Test func aCollisionIsAMiss() {
         var cache = NearCache()
-        let object = CachedObject(key: CacheKey(bytes: Array("/a".utf8), hashValue64: 42), fillWorker: 0)
+        let object = CachedObject(
+            key: CacheKey(bytes: Array("/a".utf8), hashValue64: 42), fillWorker: 0, memory: memory)
         fill(object, 1)
         cache.insert(object)
         #expect(Array("/b".utf8).withUnsafeBytes { cache.find($0, hash: 42, nowMilliseconds: 0) } == nil)

@@ -2,6 +2,7 @@
 """What the origin's side shows of what happened: its delivery log, and the objects behind its S3 endpoint."""
 
 import json
+import time
 from typing import Any
 
 import boto3
@@ -39,4 +40,14 @@ def has_raw_upload(stack: Stack, video: str) -> bool:
     except ClientError as error:
         assert error.response["ResponseMetadata"]["HTTPStatusCode"] == 404, error
         return False
+    return True
+
+
+def raw_upload_is_gone(stack: Stack, video: str, seconds: float = 5) -> bool:
+    """Whether the file that was uploaded is deleted soon: it goes just after the video turns READY."""
+    deadline = time.monotonic() + seconds
+    while has_raw_upload(stack, video):
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.1)
     return True

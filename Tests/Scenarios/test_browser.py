@@ -38,7 +38,7 @@ def browser(stack: Stack, work_folder: Path) -> Iterator[Browser]:
     trust = ["-A", "-t", "C,,", "-n", "spillway", "-i", str(stack.keys.ca)]
     subprocess.run(["certutil", *database, *trust], check=True)
     with sync_playwright() as playwright:
-        environment = {"HOME": str(home), "PATH": "/usr/bin:/bin"}
+        environment: dict[str, str | float | bool] = {"HOME": str(home), "PATH": "/usr/bin:/bin"}
         chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS, env=environment)
         yield chromium
         chromium.close()

@@ -83,12 +83,12 @@ def start_curl(
     version = HTTP_2 if number % 2 else HTTP_1
     port = tier.edge_ports[number // 2 % 2]
     address = Viewer(stack, sample.id, port).at_edge(path)
-    command = ["curl", "--no-progress-meter", "--globoff", "--max-time", "60", "--cacert", str(stack.keys.ca), version, "--parallel"]
-    command += ["-w", "%{http_code} %{time_pretransfer}\n"]
+    command = ["curl", "--no-progress-meter", "--globoff", "--max-time", "60", "--parallel", version]
+    command += ["--cacert", str(stack.keys.ca), "-w", "%{http_code} %{time_pretransfer}\n"]
     for request in range(REQUESTS_PER_CURL):
         command += [address, "-o", str(folder / f"{number}-{request}.m4s")]
-    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
-    return time.monotonic(), subprocess.Popen(command, **pipes)
+    started = time.monotonic()
+    return started, subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
 
 def wait_for_connections(ports: list[int], count: int) -> None:

@@ -61,7 +61,7 @@ hosts:
         file.dir: {json.dumps(str(tmp_path))}
 """
     )
-    command = ["taskset", "-c", str(SERVER_CORE), "h2o", "-m", "worker", "-c", tmp_path / "h2o.conf"]
+    command: list[str | Path] = ["taskset", "-c", str(SERVER_CORE), "h2o", "-m", "worker", "-c", tmp_path / "h2o.conf"]
     program = Program("h2o", command, stack.log_folder)
     address = f"https://127.0.0.1:{port}/2k.bin"
     fetch(address, "--retry", "20", "--retry-delay", "1", "--retry-connrefused", ca=stack.keys.ca)

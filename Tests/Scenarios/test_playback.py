@@ -4,7 +4,7 @@
 import pytest
 from conftest import Sample
 from curl import HTTP_1, HTTP_2, Answer, fetch
-from evidence import has_raw_upload
+from evidence import raw_upload_is_gone
 from stack.media import probe_manifest
 from stack.playlist import resolutions
 from stack.stack import Stack
@@ -147,4 +147,4 @@ def test_the_poster_is_a_picture(stack: Stack, viewer: Viewer) -> None:
 
 
 def test_the_raw_upload_is_gone_after_success(stack: Stack, sample: Sample) -> None:
-    assert not has_raw_upload(stack, sample.id)
+    assert raw_upload_is_gone(stack, sample.id)

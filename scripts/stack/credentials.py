@@ -85,7 +85,7 @@ def _make_certificates(folder: Path, names: Credentials) -> None:
     ca_use = ["-addext", "basicConstraints=critical,CA:TRUE", "-addext", "keyUsage=critical,keyCertSign,cRLSign"]
     _openssl("req", "-x509", *ec_key, "-keyout", ca_key, "-out", names.ca, "-subj", ca_name, *days, *ca_use)
     _openssl("req", *ec_key, "-keyout", names.certificate_key, "-out", request, "-subj", "/CN=localhost")
-    signer = ["-CA", names.ca, "-CAkey", ca_key, "-CAcreateserial", "-extfile", extensions]
+    signer: list[str | Path] = ["-CA", names.ca, "-CAkey", ca_key, "-CAcreateserial", "-extfile", extensions]
     _openssl("x509", "-req", "-in", request, "-out", names.certificate, "-sha256", *days, *signer)
     for secret in (ca_key, names.certificate_key):
         secret.chmod(0o600)

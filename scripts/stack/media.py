@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Test clips, and what ffprobe sees in a stream. The ffmpeg programs are used here only, as clients that are not ours."""
+"""Test clips, and what ffprobe sees in a stream. The ffmpeg programs serve here only, as clients that are not ours."""
 
 import json
 import subprocess

@@ -7,6 +7,7 @@ import subprocess
 import time
 import urllib.error
 import urllib.request
+from collections.abc import Sequence
 from pathlib import Path
 
 READY_SECONDS = 20.0
@@ -22,7 +23,7 @@ class StartError(RuntimeError):
 class Program:
     """A child process with its standard error in a log file. It ends with its parent, whatever ends that."""
 
-    def __init__(self, name: str, command: list[str | Path], log_folder: Path, health: str | None = None) -> None:
+    def __init__(self, name: str, command: Sequence[str | Path], log_folder: Path, health: str | None = None) -> None:
         """`health` is an address that answers 200 once the program serves; None if it has none."""
         self.name = name
         self.log = log_folder / f"{name}.log"

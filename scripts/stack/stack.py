@@ -2,6 +2,7 @@
 """A whole Spillway: an origin, its worker, a shield and two edges."""
 
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
 
 from stack import configuration
@@ -60,7 +61,7 @@ class Stack:
         upstream: int,
         workers: str = "auto",
         log: bool = True,
-        prefix: list[str | Path] = [],
+        prefix: Sequence[str | Path] = (),
     ) -> Program:
         """`log`: with an access log. `prefix`: a command that runs the edge, such as taskset."""
         access_log = self.log_folder / f"{name}.jsonl" if log else None
@@ -76,11 +77,11 @@ class Stack:
         """Leaves a program that has been ended on purpose out of `stop`."""
         self.running.remove(ended)
 
-    def _start_edge_program(self, name: str, text: str, admin: int, prefix: list[str | Path] = []) -> Program:
+    def _start_edge_program(self, name: str, text: str, admin: int, prefix: Sequence[str | Path] = ()) -> Program:
         conf = self._write(f"{name}.conf", text)
         return self._start(name, [*prefix, program("edge"), "--config", conf], f"http://127.0.0.1:{admin}/healthz")
 
-    def _start(self, name: str, command: list[str | Path], health: str | None) -> Program:
+    def _start(self, name: str, command: Sequence[str | Path], health: str | None) -> Program:
         started = Program(name, command, self.log_folder, health)
         self.running.append(started)
         started.wait_until_ready()

@@ -31,6 +31,7 @@ struct EdgeMetrics {
         server("spillway_requests_malformed_total", .counter, "Requests refused unread.", \.requestsMalformed)
         server("spillway_response_bytes_total", .counter, "Body bytes handed to clients.", \.bytesSent)
         server("spillway_responses_aborted_total", .counter, "Responses that were cut off.", \.responsesAborted)
+        server("spillway_output_refused_total", .counter, "Slow readers closed for memory.", \.outputRefused)
         server("spillway_connections_accepted_total", .counter, "Connections accepted.", \.connectionsAccepted)
         server("spillway_connections_refused_total", .counter, "Connections over the limit.", \.connectionsRefused)
         server("spillway_connections_open", .gauge, "Connections open now.", \.connectionsOpen)
@@ -45,12 +46,16 @@ struct EdgeMetrics {
         edge("spillway_upstream_bytes_total", "Body bytes received from upstream.", \.upstreamBytes)
         edge("spillway_fills_failed_total", "Fills that ended without a whole object.", \.fillsFailed)
         edge("spillway_fills_cancelled_total", "Fills given up because every reader had left.", \.fillsCancelled)
+        edge("spillway_fills_refused_total", "Fills refused with 503 for lack of memory.", \.fillsRefused)
         edge(
             "spillway_waits_timed_out_total", "Requests answered 504 because the first byte was late.", \.waitsTimedOut)
         edge("spillway_tokens_rejected_total", "Requests answered 403.", \.tokensRejected)
         edge("spillway_tokens_verified_total", "Token signatures computed.", \.tokensVerified)
         let usage = tier.usage
         text += Self.line("spillway_cache_memory_bytes", .gauge, "Bytes of the objects in memory.", usage.bytes)
+        text += Self.line(
+            "spillway_body_memory_bytes", .gauge, "Bytes of all bodies, evicted ones in transfer included.",
+            tier.memory.usedBytes)
         text += Self.line("spillway_cache_memory_objects", .gauge, "Objects in memory.", usage.objects)
         return text
     }

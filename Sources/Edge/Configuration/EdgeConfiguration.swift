@@ -155,6 +155,8 @@ struct EdgeConfiguration {
             "connectionsPerWorker", default: serverLimits.connectionsMax, in: 1...1_000_000)
         serverLimits.headerBytesMax = section.bytes(
             "headerBytes", default: serverLimits.headerBytesMax, in: 4096...65_536)
+        serverLimits.outputBytesMax = section.bytes(
+            "outputBytesPerWorker", default: serverLimits.outputBytesMax, in: 1 << 20...1 << 40)
         serverLimits.streamsMax = section.integer("streams", default: serverLimits.streamsMax, in: 1...1000)
         func milliseconds(_ key: String, _ fallback: Int64) -> Int64 {
             Int64(section.integer(key, default: Int(fallback), in: 100...3_600_000))

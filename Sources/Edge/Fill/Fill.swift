@@ -60,6 +60,10 @@ final class Fill: UpstreamHandler {
             return false
         case .stream(let storability): publish(head, storability, length: length)
         }
+        if object.readers.load(ordering: .relaxed) == 0 {
+            // Everybody left before the head came; not from in here, where the connection is still at work.
+            worker.loop.mailbox.post { [worker, object] in worker.readersGone(object) }
+        }
         return true
     }
 

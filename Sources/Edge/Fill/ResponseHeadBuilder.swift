@@ -9,6 +9,9 @@ struct ResponseHeadBuilder: Sendable {
     /// The fields of a stored head together, so that a response always fits the output's room.
     static let fieldBytesMax = 12_288
 
+    /// A longer Cache-Status of the upstream is dropped rather than passed on.
+    static let cacheStatusBytesMax = 1024
+
     let allowOrigin: String
     /// Surrogate keys are for caches: a shield passes them on, an edge keeps them.
     let passesSurrogateKey: Bool
@@ -29,17 +32,19 @@ struct ResponseHeadBuilder: Sendable {
         }
         let bytes = fields.reduce(0) { $0 + $1.name.count + $1.value.count + 4 }
         guard bytes <= Self.fieldBytesMax, fields.count <= 100 else { return nil }
+        let cacheStatus = response.all("cache-status") ?? []
         let age = response.first("age").flatMap { Int(String(decoding: $0, as: UTF8.self)) } ?? 0
         return ObjectHead(
-            status: response.status, fields: FieldBlock(fields), etag: response.first("etag") ?? [],
+            status: response.status, fields: FieldBlock(fields), fieldBytes: bytes, etag: response.first("etag") ?? [],
             storability: storability(response), initialAgeSeconds: max(0, min(age, Int(Int32.max))),
-            storedMilliseconds: nowMilliseconds, upstreamCacheStatus: response.first("cache-status") ?? [])
+            storedMilliseconds: nowMilliseconds,
+            upstreamCacheStatus: cacheStatus.count <= Self.cacheStatusBytesMax ? cacheStatus : [])
     }
 
     private func storability(_ response: UpstreamResponse) -> Storability {
         var fields = StorabilityFields()
-        fields.cacheControl = response.first("cache-control")
-        fields.cdnCacheControl = response.first("cdn-cache-control")
+        fields.cacheControl = response.all("cache-control")
+        fields.cdnCacheControl = response.all("cdn-cache-control")
         fields.age = response.first("age")
         fields.vary = response.first("vary")
         fields.hasSetCookie = response.first("set-cookie") != nil

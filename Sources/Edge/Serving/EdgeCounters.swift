@@ -15,6 +15,7 @@ final class EdgeCounters: Sendable {
     let upstreamRequests = Counter()
     let upstreamBytes = Counter()
     let fillsFailed = Counter()
+    let fillsRefused = Counter()
     let fillsCancelled = Counter()
     let waitsTimedOut = Counter()
 }

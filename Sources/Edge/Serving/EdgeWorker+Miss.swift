@@ -12,12 +12,13 @@ extension EdgeWorker {
     /// The near cache had no answer: use, join or start a fill.
     func miss(_ exchange: Exchange, _ key: CacheKey, _ conditions: Conditions) {
         let obtained = tier.obtain(key, nowMilliseconds: loop.now) {
-            CachedObject(key: key, fillWorker: index)
+            CachedObject(key: key, fillWorker: index, memory: tier.memory)
         }
         switch obtained {
         case .existing(let object): join(exchange, object, conditions)
         case .elected(let object):
             counters.misses.add()
+            guard !tier.memory.isExhausted else { return refuse(exchange, object) }
             start(Fill(object: object, replacing: nil, worker: self))
             wait(exchange, object, StoredConditions(conditions), isElector: true, .miss)
         case .stale(let object, let revalidate):
@@ -28,12 +29,25 @@ extension EdgeWorker {
         }
     }
 
+    /// No room for another body: evictions and finished responses will make some.
+    private func refuse(_ exchange: Exchange, _ object: CachedObject) {
+        counters.fillsRefused.add()
+        object.fail(.transientError)
+        tier.withdraw(object)
+        notify(object)
+        respondError(exchange, status: 503, .error, texts.overloaded)
+    }
+
     private func join(_ exchange: Exchange, _ object: CachedObject, _ conditions: Conditions) {
-        guard object.phase != .waitingForHead else {
+        // The fill's worker goes on meanwhile: only a head that is there and may be shared is answered from at once,
+        // everything else takes the way of those who wait.
+        let phase = object.phase
+        guard phase == .streaming || phase == .complete, !object.isUncacheable.load(ordering: .acquiring) else {
             counters.misses.add()
             counters.collapsed.add()
             return wait(exchange, object, StoredConditions(conditions), isElector: false, .collapsed)
         }
+        if phase == .streaming { attach(exchange, to: object) }
         nearCache.insert(object)
         object.wasHit.store(true, ordering: .relaxed)
         respond(exchange, object, conditions, .hit)
@@ -49,12 +63,16 @@ extension EdgeWorker {
     }
 
     private func revalidate(_ stale: CachedObject) {
-        start(Fill(object: CachedObject(key: stale.key, fillWorker: index), replacing: stale, worker: self))
+        start(
+            Fill(
+                object: CachedObject(key: stale.key, fillWorker: index, memory: tier.memory), replacing: stale,
+                worker: self))
     }
 
     /// The response is not to be shared: this request gets a fill of its own, which nobody else can find.
     private func fetchAlone(_ exchange: Exchange, _ key: CacheKey, _ conditions: StoredConditions) {
-        let object = CachedObject(key: key, fillWorker: index)
+        let object = CachedObject(key: key, fillWorker: index, memory: tier.memory)
+        guard !tier.memory.isExhausted else { return refuse(exchange, object) }
         start(Fill(object: object, replacing: nil, worker: self))
         wait(exchange, object, conditions, isElector: true, .bypass)
     }
@@ -70,7 +88,7 @@ extension EdgeWorker {
             disposition: disposition, deadlineMilliseconds: loop.now + settings.waitMilliseconds)
         attach(reader, to: exchange)
         guard waitingCount < Self.waitersMax else {
-            return respondError(exchange, status: 503, .error, texts.upstreamFailed)
+            return respondError(exchange, status: 503, .error, texts.overloaded)
         }
         list(reader)
     }
@@ -80,11 +98,24 @@ extension EdgeWorker {
         reader.object.readers.wrappingAdd(1, ordering: .relaxed)
     }
 
+    /// Counts an exchange among the readers of an object that is still arriving, so that its fill goes on.
+    @discardableResult
+    func attach(_ exchange: Exchange, to object: CachedObject) -> Reader {
+        let none = UnsafeRawBufferPointer(start: nil, count: 0)
+        let reader = Reader(
+            exchange: exchange, object: object,
+            conditions: StoredConditions(
+                Conditions(range: none, ifRange: none, ifNoneMatch: none, hasOrigin: false)),
+            isElector: false, disposition: .hit, deadlineMilliseconds: .max)
+        attach(reader, to: exchange)
+        return reader
+    }
+
     /// Puts the reader among those to be woken by the object's next publication.
     private func list(_ reader: Reader) {
         reader.isListed = true
         waitingCount += 1
-        waiters[ObjectIdentifier(reader.object), default: []].append(reader)
+        waiters[ObjectIdentifier(reader.object), default: WaiterList()].readers.append(reader)
         reader.object.awaitProgress(worker: index)
         // The publication may have come before the bit was set: look once more, from the mailbox, because
         // the caller may be inside a callback of the HTTP session.
@@ -114,13 +145,7 @@ extension EdgeWorker {
         } else {
             // Only objects in progress have pending bodies.
             guard let body = exchange.body else { return }
-            let none = UnsafeRawBufferPointer(start: nil, count: 0)
-            reader = Reader(
-                exchange: exchange, object: unsafeDowncast(body, to: CachedObject.self),
-                conditions: StoredConditions(
-                    Conditions(range: none, ifRange: none, ifNoneMatch: none, hasOrigin: false)),
-                isElector: false, disposition: .hit, deadlineMilliseconds: .max)
-            attach(reader, to: exchange)
+            reader = attach(exchange, to: unsafeDowncast(body, to: CachedObject.self))
         }
         if !reader.isListed { list(reader) }
     }
@@ -137,10 +162,10 @@ extension EdgeWorker {
 
     /// There is news of an object: go on with everyone here who waits for it.
     func progressed(_ object: CachedObject) {
-        guard let readers = waiters.removeValue(forKey: ObjectIdentifier(object)) else { return }
-        waitingCount -= readers.count
-        for reader in readers {
+        guard let list = waiters.removeValue(forKey: ObjectIdentifier(object)) else { return }
+        for reader in list.readers where reader.isListed {
             reader.isListed = false
+            waitingCount -= 1
             guard let exchange = reader.exchange else { continue }
             if exchange.status != 0 {
                 exchange.resume()
@@ -185,13 +210,18 @@ extension EdgeWorker {
     func leave(_ reader: Reader) {
         reader.exchange = nil
         let object = reader.object
+        if reader.isListed {
+            reader.isListed = false
+            waitingCount -= 1
+            waiters[ObjectIdentifier(object)]?.departed()
+        }
         let left = object.readers.wrappingSubtract(1, ordering: .relaxed).newValue
         guard left == 0, object.phase != .complete, object.phase != .failed else { return }
         let peer = peers[object.fillWorker]
         peer.loop.mailbox.post { peer.readersGone(object) }
     }
 
-    private func readersGone(_ object: CachedObject) {
+    func readersGone(_ object: CachedObject) {
         // Somebody may have come meanwhile.
         guard object.readers.load(ordering: .relaxed) == 0 else { return }
         fills[ObjectIdentifier(object)]?.readersGone()
@@ -200,8 +230,8 @@ extension EdgeWorker {
     /// Answers 504 to those who have waited for a head for too long.
     func expireWaiters() {
         guard !waiters.isEmpty else { return }
-        for readers in waiters.values {
-            for reader in readers where loop.now >= reader.deadlineMilliseconds {
+        for list in waiters.values {
+            for reader in list.readers where loop.now >= reader.deadlineMilliseconds {
                 guard let exchange = reader.exchange, exchange.status == 0 else { continue }
                 counters.waitsTimedOut.add()
                 respondError(exchange, status: 504, .error, texts.waitedTooLong)

@@ -14,9 +14,11 @@ extension EdgeWorker {
         if disposition == .hit { counters.hits.add() }
         if head.status == 200 {
             if !conditions.ifNoneMatch.isEmpty, matches(conditions.ifNoneMatch, head.etag) {
-                return respondNotModified(exchange, head, conditions, disposition)
+                return respondNotModified(exchange, object, head, conditions, disposition)
             }
-            if !conditions.range.isEmpty, let length = object.length, let range = ByteRange(conditions.range),
+            // Range is defined for GET alone (RFC 9110 section 14.2).
+            if !conditions.range.isEmpty, exchange.method == .get, let length = object.length,
+                let range = ByteRange(conditions.range),
                 conditions.ifRange.isEmpty || isStrong(head.etag, equalTo: conditions.ifRange)
             {
                 let resolution = range.resolve(length: length)
@@ -26,7 +28,7 @@ extension EdgeWorker {
         let response = exchange.begin(status: head.status)
         addCommonFields(response, head, conditions, disposition)
         let length = object.length
-        if let length { response.add("content-length", number: length) }
+        if let length, head.status != 204 { response.add("content-length", number: length) }
         exchange.send(response, body: object, range: 0..<(length ?? .max))
     }
 
@@ -50,11 +52,12 @@ extension EdgeWorker {
     }
 
     private func respondNotModified(
-        _ exchange: Exchange, _ head: ObjectHead, _ conditions: Conditions, _ disposition: Disposition
+        _ exchange: Exchange, _ object: CachedObject, _ head: ObjectHead, _ conditions: Conditions,
+        _ disposition: Disposition
     ) {
         let response = exchange.begin(status: 304)
         addCommonFields(response, head, conditions, disposition)
-        exchange.send(response, body: nil, range: 0..<0)
+        exchange.send(response, body: object, range: 0..<0)
     }
 
     @inline(__always)

@@ -42,7 +42,7 @@ final class EdgeWorker: RequestHandler, @unchecked Sendable {
 
     var nearCache = NearCache()
     /// Readers of objects in progress, by object.
-    var waiters: [ObjectIdentifier: [Reader]] = [:]
+    var waiters: [ObjectIdentifier: WaiterList] = [:]
     var waitingCount = 0
     var fills: [ObjectIdentifier: Fill] = [:]
     /// All workers, this one included; set once before the threads start.
@@ -68,7 +68,7 @@ final class EdgeWorker: RequestHandler, @unchecked Sendable {
 
     override func handle(_ exchange: Exchange, _ request: borrowing RequestHead) {
         let carrier = TokenCarrier(target: request.target, cookie: request.cookie)
-        if accessLog != nil { exchange.loggedPath.append(contentsOf: carrier.path) }
+        if accessLog != nil { note(carrier.path, for: exchange) }
         switch exchange.method {
         case .get, .head: break
         case .options: return respondPreflight(exchange)
@@ -83,12 +83,22 @@ final class EdgeWorker: RequestHandler, @unchecked Sendable {
         serve(exchange, Conditions(request), key: carrier.path)
     }
 
+    /// Keeps the path for the log. What looks like a token that could not be split off is not written down.
+    private func note(_ path: UnsafeRawBufferPointer, for exchange: Exchange) {
+        if path.hasPrefix("/hdnts=") {
+            exchange.loggedPath.append(contentsOf: "/hdnts=-".utf8)
+        } else {
+            exchange.loggedPath.append(contentsOf: path)
+        }
+    }
+
     /// Answers from the near cache, or goes the long way.
     @inline(__always)
     private func serve(_ exchange: Exchange, _ conditions: Conditions, key: UnsafeRawBufferPointer) {
         let hash = hasher.hash(key)
         if let object = nearCache.find(key, hash: hash, nowMilliseconds: loop.now) {
             if !object.wasHit.load(ordering: .relaxed) { object.wasHit.store(true, ordering: .relaxed) }
+            if object.phase != .complete { attach(exchange, to: object) }
             respond(exchange, object, conditions, .hit)
         } else {
             miss(exchange, CacheKey(bytes: Array(key), hashValue64: hash), conditions)
@@ -97,6 +107,10 @@ final class EdgeWorker: RequestHandler, @unchecked Sendable {
 
     /// The query is part of the key, without the token's parameter.
     private func handleWithQuery(_ exchange: Exchange, _ request: borrowing RequestHead, _ carrier: TokenCarrier) {
+        // The query goes upstream as part of a request line.
+        guard carrier.query.allSatisfy({ $0 > 0x20 && $0 < 0x7F }) else {
+            return respondError(exchange, status: 400, .rejected, texts.badPath)
+        }
         keyScratch.removeAll(keepingCapacity: true)
         keyScratch.append(contentsOf: carrier.path)
         var separator = UInt8(ascii: "?")

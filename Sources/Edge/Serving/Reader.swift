@@ -28,6 +28,20 @@ final class Reader {
     }
 }
 
+/// The readers of one worker that wait for the same object. Those whose client has left are swept out now and then.
+struct WaiterList {
+    var readers: [Reader] = []
+    private var departedCount = 0
+
+    /// One of the readers is not listed any more.
+    mutating func departed() {
+        departedCount += 1
+        guard departedCount > 64, departedCount * 2 > readers.count else { return }
+        readers.removeAll { !$0.isListed }
+        departedCount = 0
+    }
+}
+
 /// How a request was answered, for Cache-Status, the counters and the log.
 enum Disposition: Int, CaseIterable {
     case hit, staleHit, miss, collapsed, pass, bypass, rejected, error, preflight

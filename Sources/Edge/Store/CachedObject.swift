@@ -27,6 +27,8 @@ final class CachedObject: BodySource, @unchecked Sendable {
     static let overheadBytes = 2048
 
     let key: CacheKey
+    /// Where the bytes of all objects' slices are counted.
+    private let memory: BodyMemory
     /// The worker that runs the fill.
     let fillWorker: Int
     /// The length of the body, -1 while it is not known. Written before `streaming`, and again before `complete`.
@@ -40,6 +42,8 @@ final class CachedObject: BodySource, @unchecked Sendable {
     private(set) var head: ObjectHead?
     private var slices: UnsafeMutablePointer<UnsafeMutableRawPointer?>?
     private var sliceCount = 0
+    /// The slices' bytes; written by the fill's worker.
+    private var allocatedBytes = 0
 
     /// Readers that are attached while the object is not complete.
     let readers = Atomic<Int>(0)
@@ -58,8 +62,9 @@ final class CachedObject: BodySource, @unchecked Sendable {
     /// What the object counts in the budget; guarded by the same lock.
     var chargedBytes = 0
 
-    init(key: CacheKey, fillWorker: Int) {
+    init(key: CacheKey, fillWorker: Int, memory: BodyMemory) {
         self.key = key
+        self.memory = memory
         self.fillWorker = fillWorker
     }
 
@@ -67,6 +72,7 @@ final class CachedObject: BodySource, @unchecked Sendable {
         guard let slices else { return }
         for index in 0..<sliceCount { slices[index]?.deallocate() }
         slices.deallocate()
+        memory.add(-allocatedBytes)
     }
 
     // MARK: Reading, from any worker
@@ -84,8 +90,8 @@ final class CachedObject: BodySource, @unchecked Sendable {
     var freshUntilMilliseconds: Int64 { freshUntilStorage.load(ordering: .relaxed) }
     /// Until when the object may be served while a new one is fetched.
     var usableUntilMilliseconds: Int64 { usableUntilStorage.load(ordering: .relaxed) }
-    /// What the object takes, once its length is known.
-    var costBytes: Int { (length ?? availableStorage.load(ordering: .relaxed)) + Self.overheadBytes }
+    /// What the object takes: all of its body, arrived or to come, and its head. For the fill's worker.
+    var costBytes: Int { max(length ?? 0, allocatedBytes) + (head?.fieldBytes ?? 0) + Self.overheadBytes }
 
     override func window(at offset: Int) -> Window {
         let available = availableStorage.load(ordering: .acquiring)
@@ -147,7 +153,7 @@ final class CachedObject: BodySource, @unchecked Sendable {
             let inside = position - index << Self.sliceShift
             precondition(index < sliceCount)
             let capacity = min(Self.sliceBytes, (length ?? .max) - index << Self.sliceShift)
-            let slice = slices[index] ?? .allocate(byteCount: capacity, alignment: 64)
+            let slice = slices[index] ?? allocateSlice(capacity)
             slices[index] = slice
             let count = min(rest, capacity - inside)
             (slice + inside).copyMemory(from: source, byteCount: count)
@@ -156,6 +162,12 @@ final class CachedObject: BodySource, @unchecked Sendable {
             rest -= count
         }
         availableStorage.store(position, ordering: .releasing)
+    }
+
+    private func allocateSlice(_ bytes: Int) -> UnsafeMutableRawPointer {
+        allocatedBytes += bytes
+        memory.add(bytes)
+        return .allocate(byteCount: bytes, alignment: 64)
     }
 
     /// The body is whole.

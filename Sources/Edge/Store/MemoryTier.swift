@@ -22,13 +22,14 @@ final class MemoryTier: Sendable {
         case uncacheable
     }
 
-    private enum Entry {
-        case object(CachedObject)
-        case uncacheable(untilMilliseconds: Int64)
+    private struct Entries {
+        var objects: [CacheKey: CachedObject] = [:]
+        /// Until when a key is known to be uncacheable, in milliseconds.
+        var uncacheable: [CacheKey: Int64] = [:]
     }
 
     private final class Shard: Sendable {
-        let entries = Mutex<[CacheKey: Entry]>([:])
+        let entries = Mutex(Entries())
     }
 
     private struct Order {
@@ -38,10 +39,11 @@ final class MemoryTier: Sendable {
 
     private static let shardCount = 64
     private static let uncacheableMilliseconds: Int64 = 10_000
-    /// Beside the objects, a shard remembers this many uncacheable keys at most.
+    /// A shard remembers this many uncacheable keys at most.
     private static let uncacheableMax = 1024
 
     let budgetBytes: Int
+    let memory: BodyMemory
     private let shards = (0..<MemoryTier.shardCount).map { _ in Shard() }
     private let order = Mutex(Order())
     /// Counts evictions, so that workers know when to sweep.
@@ -49,6 +51,8 @@ final class MemoryTier: Sendable {
 
     init(budgetBytes: Int) {
         self.budgetBytes = budgetBytes
+        // Half as much again for what is on its way and for what is evicted but still being sent.
+        memory = BodyMemory(limitBytes: budgetBytes + budgetBytes / 2)
     }
 
     /// The bytes of the objects in the eviction order, and their number.
@@ -58,47 +62,46 @@ final class MemoryTier: Sendable {
 
     /// Looks a key up; a caller that finds nothing usable is elected to fetch it. `make` makes the new object.
     func obtain(_ key: CacheKey, nowMilliseconds: Int64, make: () -> CachedObject) -> Obtained {
-        let replaced: CachedObject?
-        let obtained: Obtained
-        (obtained, replaced) = shard(key).entries.withLock { entries in
-            switch entries[key] {
-            case .object(let object) where !object.isWithdrawn.load(ordering: .relaxed):
-                if object.phase == .waitingForHead || nowMilliseconds < object.freshUntilMilliseconds {
-                    return (.existing(object), nil)
-                }
-                if object.phase == .complete, nowMilliseconds < object.usableUntilMilliseconds {
-                    let isFirst = !object.isRevalidating.exchange(true, ordering: .relaxed)
-                    return (.stale(object, revalidate: isFirst), nil)
-                }
-                let new = make()
-                entries[key] = .object(new)
-                return (.elected(new), object)
-            case .uncacheable(let until) where nowMilliseconds < until:
-                return (.uncacheable, nil)
-            case .object, .uncacheable, nil:
-                let new = make()
-                entries[key] = .object(new)
-                return (.elected(new), nil)
+        var replaced: CachedObject?
+        let obtained: Obtained = shard(key).entries.withLock { entries in
+            if let until = entries.uncacheable[key] {
+                if nowMilliseconds < until { return .uncacheable }
+                entries.uncacheable[key] = nil
             }
+            if let object = entries.objects[key], !object.isWithdrawn.load(ordering: .relaxed) {
+                if let usable = Self.use(object, nowMilliseconds: nowMilliseconds) { return usable }
+                replaced = object
+            }
+            let new = make()
+            entries.objects[key] = new
+            return .elected(new)
         }
         if let replaced { removeFromOrder(replaced) }
         return obtained
+    }
+
+    /// How an object of the table can be used now; nil when it has to be fetched again.
+    private static func use(_ object: CachedObject, nowMilliseconds: Int64) -> Obtained? {
+        if object.phase == .waitingForHead || nowMilliseconds < object.freshUntilMilliseconds {
+            return .existing(object)
+        }
+        guard object.phase == .complete, nowMilliseconds < object.usableUntilMilliseconds else { return nil }
+        let isFirst = !object.isRevalidating.exchange(true, ordering: .relaxed)
+        return .stale(object, revalidate: isFirst)
     }
 
     /// The object is storable and its length is known: it counts in the budget from now on, and older ones may have to leave.
     /// Puts it into the table when it is not there (a background fill's replacement).
     func admit(_ object: CachedObject) {
         let replaced: CachedObject? = shard(object.key).entries.withLock { entries in
-            if case .object(let old) = entries[object.key], old !== object {
-                entries[object.key] = .object(object)
-                return old
-            }
-            entries[object.key] = .object(object)
-            return nil
+            // It may have been replaced while it was arriving; then it is not brought back.
+            guard !object.isWithdrawn.load(ordering: .relaxed) else { return nil }
+            let old = entries.objects.updateValue(object, forKey: object.key)
+            return old === object ? nil : old
         }
         if let replaced { removeFromOrder(replaced) }
         let victims = order.withLock { order in
-            if object.evictionHandle == nil {
+            if object.evictionHandle == nil, !object.isWithdrawn.load(ordering: .relaxed) {
                 object.evictionHandle = order.sieve.insert(object)
                 object.chargedBytes = object.costBytes
                 order.liveBytes += object.chargedBytes
@@ -117,13 +120,12 @@ final class MemoryTier: Sendable {
     /// Remembers that responses to this key are not to be shared.
     func markUncacheable(_ key: CacheKey, nowMilliseconds: Int64) {
         shard(key).entries.withLock { entries in
-            if entries.count > Self.uncacheableMax {
-                entries = entries.filter { entry in
-                    if case .uncacheable(let until) = entry.value { return nowMilliseconds < until }
-                    return true
-                }
+            if entries.uncacheable.count >= Self.uncacheableMax {
+                entries.uncacheable = entries.uncacheable.filter { nowMilliseconds < $0.value }
+                // Forgetting is safe: the next request finds out again.
+                if entries.uncacheable.count >= Self.uncacheableMax { entries.uncacheable = [:] }
             }
-            entries[key] = .uncacheable(untilMilliseconds: nowMilliseconds + Self.uncacheableMilliseconds)
+            entries.uncacheable[key] = nowMilliseconds + Self.uncacheableMilliseconds
         }
     }
 
@@ -149,7 +151,7 @@ final class MemoryTier: Sendable {
     private func removeFromTable(_ object: CachedObject) {
         object.isWithdrawn.store(true, ordering: .relaxed)
         shard(object.key).entries.withLock { entries in
-            if case .object(let present) = entries[object.key], present === object { entries[object.key] = nil }
+            if entries.objects[object.key] === object { entries.objects[object.key] = nil }
         }
         evictions.wrappingAdd(1, ordering: .relaxed)
     }

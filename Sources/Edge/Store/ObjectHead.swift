@@ -8,6 +8,8 @@ final class ObjectHead: Sendable {
     let status: Int
     /// End-to-end fields with ours (CORS, Accept-Ranges) added.
     let fields: FieldBlock
+    /// The names and values of the fields.
+    let fieldBytes: Int
     /// With its quotes, empty for none.
     let etag: [UInt8]
     let storability: Storability
@@ -18,11 +20,13 @@ final class ObjectHead: Sendable {
     let upstreamCacheStatus: [UInt8]
 
     init(
-        status: Int, fields: FieldBlock, etag: [UInt8], storability: Storability, initialAgeSeconds: Int,
+        status: Int, fields: FieldBlock, fieldBytes: Int, etag: [UInt8], storability: Storability,
+        initialAgeSeconds: Int,
         storedMilliseconds: Int64, upstreamCacheStatus: [UInt8]
     ) {
         self.status = status
         self.fields = fields
+        self.fieldBytes = fieldBytes
         self.etag = etag
         self.storability = storability
         self.initialAgeSeconds = initialAgeSeconds

@@ -27,6 +27,11 @@ public final class Exchange {
     public internal(set) final var body: BodySource?
     public internal(set) final var position = 0
     final var end = 0
+    /// Keeps the fields of the response alive until the stream has closed: nghttp2 reads them when it packs the
+    /// HEADERS frame, which may be long after `send`, and also where the body itself is left out.
+    final var fieldsOwner: BodySource?
+    /// Loop time of the last byte that went out, for the time limit of a response that nobody reads.
+    final var progressMilliseconds: Int64 = 0
     /// True while the body has been found pending and the connection waits for `resume()`.
     final var isStalled = false
 
@@ -70,13 +75,16 @@ public final class Exchange {
     }
 
     /// Sends the built head with the bytes of `body` in `range`; an upper bound of `Int.max` means: until its end.
-    /// For HEAD, 204 and 304 the body is left out. Exactly once for each exchange.
+    /// For HEAD, 204, 304 and an empty range the body is left out, but referenced until the exchange is over, and with it
+    /// the field blocks that it owns. Exactly once for each exchange.
     public func send(_ builder: ResponseBuilder, body: BodySource?, range: Range<Int>) {
         precondition(phase == .waiting, "an exchange is answered once")
         phase = .sending
         status = builder.status
         let hasBody = method != .head && builder.status != 204 && builder.status != 304 && !range.isEmpty
         self.body = hasBody ? body : nil
+        fieldsOwner = body
+        progressMilliseconds = connection.server.loop.now
         position = range.lowerBound
         end = hasBody ? range.upperBound : range.lowerBound
         isStalled = false
@@ -87,12 +95,14 @@ public final class Exchange {
     public func resume() {
         guard phase == .sending, isStalled else { return }
         isStalled = false
+        progressMilliseconds = connection.server.loop.now
         connection.resume(self)
     }
 
     func reset() {
         phase = .idle
         body = nil
+        fieldsOwner = nil
         parked = nil
         streamID = 0
         status = 0

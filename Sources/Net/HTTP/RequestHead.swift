@@ -19,6 +19,8 @@ public struct RequestHead {
     public var hasOrigin: Bool { !origin.isEmpty }
     /// True when content follows the head.
     public internal(set) var hasContent = false
+    /// The client speaks HTTP/1.0.
+    var isHTTP10 = false
 
     init() {}
 

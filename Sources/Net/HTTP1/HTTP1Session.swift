@@ -18,6 +18,7 @@ final class HTTP1Session {
     private(set) var headStartedMilliseconds: Int64?
     private var exchange: Exchange?
     private var carry: [UInt8] = []
+    private var isHTTP10 = false
     private var isChunked = false
     private var isBodyDone = false
     private var isBroken = false
@@ -85,6 +86,7 @@ final class HTTP1Session {
         let server = connection.server
         server.counters.requests.add()
         keepsAlive = keep && !server.isDraining
+        isHTTP10 = head.isHTTP10
         let exchange = server.takeExchange(for: connection)
         exchange.method = head.method
         self.exchange = exchange
@@ -107,7 +109,8 @@ final class HTTP1Session {
         // Nothing of an earlier response is waiting: a request is begun only when the output has room. The
         // buffer may have been given back while the handler took its time.
         connection.output.pointee.hold(from: connection.server.outputPool)
-        isChunked = exchange.body != nil && exchange.end == .max
+        // HTTP/1.0 knows no chunks: the end of the connection is the end of the body (RFC 9112 section 6.1).
+        isChunked = exchange.body != nil && exchange.end == .max && !isHTTP10
         isBodyDone = exchange.body == nil
         emit("HTTP/1.1 \(builder.status) \(reasonPhrase(builder.status))\r\n")
         // Record 0 is the `:status` pseudo-field.
@@ -122,7 +125,9 @@ final class HTTP1Session {
         if !keepsAlive { emit("connection: close\r\n") }
         emit("\r\n")
         // Head and first bytes of the body leave in one record; the staging buffer is not ours after this call.
-        isBroken = !emitBody(of: exchange) || !connection.seal()
+        let isBodyAlive = emitBody(of: exchange)
+        let isSealed = connection.seal()
+        isBroken = !isBodyAlive || !isSealed
     }
 
     /// Emits body bytes while there is room. False when the connection is to close.
@@ -159,6 +164,7 @@ final class HTTP1Session {
             case .end where isChunked:
                 emit("0\r\n\r\n")
                 isBodyDone = true
+            case .end where exchange.end == .max: isBodyDone = true
             case .end, .failed: return false
             }
         }

@@ -27,6 +27,7 @@ enum RequestParser {
         // RFC 9112 section 3.2: exactly one Host in HTTP/1.1.
         guard fields.hosts == 1 || (version == .http10 && fields.hosts == 0) else { return .refused(status: 400) }
         if fields.isChunked, fields.contentLength != nil || version == .http10 { return .refused(status: 400) }
+        head.isHTTP10 = version == .http10
         head.hasContent = fields.isChunked || (fields.contentLength ?? 0) > 0
         let keepsAlive = version == .http11 && !fields.closes && !head.hasContent
         return .request(head, keepsAlive: keepsAlive)

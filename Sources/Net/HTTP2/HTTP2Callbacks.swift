@@ -107,6 +107,7 @@ private let sendData: nghttp2_send_data_callback = { _, _, frameHeader, length, 
     }
     let exchange = Unmanaged<Exchange>.fromOpaque(pointer).takeUnretainedValue()
     guard connection.emit(frameHeader, count: 9) else { return NGHTTP2_ERR_CALLBACK_FAILURE.rawValue }
+    exchange.progressMilliseconds = connection.server.loop.now
     var rest = length
     while rest > 0 {
         // What `readBody` has seen stays there: a body only grows.

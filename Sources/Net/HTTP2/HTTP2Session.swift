@@ -80,6 +80,20 @@ final class HTTP2Session {
             session, UInt8(NGHTTP2_FLAG_NONE.rawValue), last, NGHTTP2_NO_ERROR.rawValue, nil, 0)
     }
 
+    /// Resets the streams whose client has taken no byte for too long: closed windows, lost phones, requests whose
+    /// content never ends. Returns how many.
+    func expireUnread(now: Int64, after milliseconds: Int64) -> Int {
+        var count = 0
+        for exchange in live
+        where exchange.phase == .sending && !exchange.isStalled && now - exchange.progressMilliseconds > milliseconds {
+            exchange.progressMilliseconds = now
+            _ = nghttp2_submit_rst_stream(
+                session, UInt8(NGHTTP2_FLAG_NONE.rawValue), exchange.streamID, NGHTTP2_CANCEL.rawValue)
+            count += 1
+        }
+        return count
+    }
+
     /// The connection is closing: every open exchange is cut off.
     func end() {
         releaseHead()
@@ -201,7 +215,9 @@ final class HTTP2Session {
     ) -> UnsafeRawBufferPointer {
         guard !first.isEmpty else { return keep(second) }
         let total = first.count + separator.utf8CodeUnitCount + second.count
-        let start = keep(first)
+        // Lines of one field mostly follow each other: then the list grows in place.
+        let isLast = headMemory.map { UnsafeRawPointer($0) + headUsed == first.baseAddress.map { $0 + first.count } }
+        let start = isLast == true ? first : keep(first)
         let middle = keep(UnsafeRawBufferPointer(start: separator.utf8Start, count: separator.utf8CodeUnitCount))
         let end = keep(second)
         guard start.count + middle.count + end.count == total else {

@@ -17,7 +17,7 @@ extension ServerConnection {
             let count = spw_read(descriptor, server.input, Server.inputBytes)
             if count == -Int(EAGAIN) { return }
             guard count > 0 else {
-                close()
+                inputEnded(orderly: count == 0)
                 return
             }
             lastActivityMilliseconds = server.loop.now
@@ -25,11 +25,18 @@ extension ServerConnection {
                 failAfterOutput()
                 return
             }
-            // A short read means that the socket is empty; new bytes raise a new edge.
-            if count < Server.inputBytes { return }
+            // A short read means that the socket is empty; new bytes raise a new edge. The end does not, once it was announced.
+            if count < Server.inputBytes, !peerHasEnded { return }
         }
         hasMoreInput = true
         server.loop.schedule(self)
+    }
+
+    /// A client that has only closed its own side still gets the answers to what it asked (HTTP/1.1).
+    private func inputEnded(orderly: Bool) {
+        guard orderly, phase == .open, let http1 else { return close() }
+        http1.keepsAlive = false
+        if http1.isIdle { closeAfterOutput() }
     }
 
     /// Passes `count` bytes of the shared input on. False when the peer broke the protocol.

@@ -4,6 +4,8 @@
 // in the output buffer, which is written with one write(2). Bodies are read from their source only while
 // there is room, so a slow client holds one buffer and no more.
 
+import Base
+
 extension ServerConnection {
     /// A full staging record, another one made of what is about to be emitted, and TLS overhead for both.
     private static let roomBytes = 2 * (Server.recordBytes + 256) + 4096
@@ -79,6 +81,12 @@ extension ServerConnection {
         case .wouldBlock:
             if output.pointee.count < before || blockedSinceMilliseconds == 0 {
                 blockedSinceMilliseconds = server.loop.now
+                lastActivityMilliseconds = server.loop.now
+            }
+            if server.outputPool.bytesOut > server.limits.outputBytesMax {
+                // Slow readers hold more than all of them may: this one is the newest to be found.
+                server.counters.outputRefused.add()
+                close()
             }
             return false
         case .failed:

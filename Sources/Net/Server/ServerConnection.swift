@@ -29,6 +29,8 @@ final class ServerConnection: EventSource {
 
     /// Input arrived while a turn's share was used up; read on at the next turn.
     var hasMoreInput = false
+    /// The peer has closed its side: read on until the end is seen.
+    var peerHasEnded = false
     var isReceiving = false
     var isPumping = false
     /// The socket took no more; since when, or 0.
@@ -61,6 +63,7 @@ final class ServerConnection: EventSource {
     }
 
     override func ready(_ events: UInt32) {
+        if events & SPW_EPOLLRDHUP != 0 { peerHasEnded = true }
         if events & (SPW_EPOLLIN | SPW_EPOLLRDHUP | SPW_EPOLLHUP | SPW_EPOLLERR) != 0 { receive() }
         pump()
     }
@@ -80,9 +83,15 @@ final class ServerConnection: EventSource {
                     || (isIdle && now - lastActivityMilliseconds > limits.idleTimeoutMilliseconds)
             case .closed: false
             }
-        guard isLate else { return }
-        server.counters.timeouts.add()
-        close()
+        if isLate {
+            server.counters.timeouts.add()
+            close()
+        } else if let http2 {
+            let expired = http2.expireUnread(now: now, after: limits.sendStallTimeoutMilliseconds)
+            guard expired > 0 else { return }
+            server.counters.timeouts.add(expired)
+            server.loop.schedule(self)
+        }
     }
 
     private func isSendStalled(_ now: Int64, _ limits: ServerLimits) -> Bool {
@@ -94,8 +103,9 @@ final class ServerConnection: EventSource {
         return now - since > limits.headerTimeoutMilliseconds
     }
 
-    /// No request in work.
-    private var isIdle: Bool {
+    /// No request in work and nothing left to send.
+    var isIdle: Bool {
+        guard output.pointee.count == 0 else { return false }
         if let http2 { return http2.isIdle }
         return http1?.isIdle ?? true
     }
@@ -104,8 +114,10 @@ final class ServerConnection: EventSource {
     func drain() {
         http2?.submitGoAway()
         http1?.keepsAlive = false
-        if phase == .handshaking || (http1 != nil && isIdle) {
+        if phase == .handshaking {
             close()
+        } else if http1?.isIdle == true {
+            closeAfterOutput()
         } else {
             server.loop.schedule(self)
         }
@@ -127,6 +139,8 @@ final class ServerConnection: EventSource {
         http2 = nil
         http1 = nil
         handlerState = nil
+        // Nothing of this connection may go out on another.
+        server.stagingCount = 0
         server.counters.connectionsOpen.add(-1)
         server.loop.removeAndClose(self)
     }

@@ -17,6 +17,8 @@ public final class ServerCounters: Sendable {
     public let requestsMalformed = Counter()
     /// Connections closed by one of the time limits.
     public let timeouts = Counter()
+    /// Slow readers closed because all output buffers together reached `ServerLimits.outputBytesMax`.
+    public let outputRefused = Counter()
     /// Responses that were cut off: the client left, or the body failed.
     public let responsesAborted = Counter()
     /// Body bytes handed to connections.

@@ -8,6 +8,8 @@ public struct ServerLimits: Sendable {
     public var headerBytesMax = 16_384
     /// Concurrent streams of an HTTP/2 connection.
     public var streamsMax = 128
+    /// Output that waits for slow readers, all connections together; a reader that falls behind beyond it is closed.
+    public var outputBytesMax = 1 << 30
     /// From accept to a finished TLS handshake.
     public var handshakeTimeoutMilliseconds: Int64 = 10_000
     /// From the first byte of an HTTP/1.1 head to its last.

@@ -9,6 +9,10 @@ final class BufferPool {
     let bufferBytes: Int
     private var free: [UnsafeMutableRawPointer] = []
     private let keepMax: Int
+    private var buffersOut = 0
+
+    /// Bytes of the buffers that are in use.
+    var bytesOut: Int { buffersOut * bufferBytes }
 
     /// Keeps at most `keepMax` unused buffers of `bufferBytes`; more are given back to the system.
     init(bufferBytes: Int, keepMax: Int) {
@@ -22,11 +26,13 @@ final class BufferPool {
     }
 
     func take() -> UnsafeMutableRawPointer {
+        buffersOut += 1
         if let buffer = free.popLast() { return buffer }
         return .allocate(byteCount: bufferBytes, alignment: 64)
     }
 
     func give(_ buffer: UnsafeMutableRawPointer) {
+        buffersOut -= 1
         if free.count < keepMax { free.append(buffer) } else { buffer.deallocate() }
     }
 }

@@ -26,7 +26,7 @@ public final class TLSContext: @unchecked Sendable {
         self.context = context
         _ = spw_ssl_ctx_set_min_tls12(context)
         spw_ssl_ctx_set_server_options(context)
-        _ = spw_ssl_ctx_set_mode(context, Int(spw_ssl_mode_partial_write()))
+        _ = spw_ssl_ctx_set_mode(context, spw_ssl_mode_moving_buffer())
         // Forward-secret AEAD suites only (RFC 9113 section 9.2.2 forbids the rest for HTTP/2).
         _ = SSL_CTX_set_cipher_list(context, "ECDHE+AESGCM:ECDHE+CHACHA20")
         _ = SSL_CTX_set_ciphersuites(

@@ -30,6 +30,8 @@ final class TLSSession {
 
     private let ssl: OpaquePointer
     private let transfer: UnsafeMutablePointer<TLSTransfer>
+    /// The handshake is done and nothing fatal has happened since.
+    private var isEstablished = false
 
     /// `output` must outlive the session. Nil when OpenSSL is out of memory.
     init?(context: TLSContext, output: UnsafeMutablePointer<OutputBuffer>) {
@@ -68,9 +70,10 @@ final class TLSSession {
     }
 
     func handshake() -> StepResult {
-        ERR_clear_error()
         let result = SSL_do_handshake(ssl)
-        return result == 1 ? .done : outcome(result)
+        guard result == 1 else { return outcome(result) }
+        isEstablished = true
+        return .done
     }
 
     /// True when ALPN chose `h2`.
@@ -100,10 +103,11 @@ final class TLSSession {
         return result > 0 ? .failed : outcome(result)
     }
 
-    /// Appends close_notify to the output.
+    /// Appends close_notify to the output, if the session stands.
     func shutdown() {
-        ERR_clear_error()
+        guard isEstablished else { return }
         _ = SSL_shutdown(ssl)
+        ERR_clear_error()
     }
 
     private func outcome(_ result: Int32) -> StepResult {
@@ -112,8 +116,10 @@ final class TLSSession {
         case SSL_ERROR_WANT_WRITE: return .needsOutput
         case SSL_ERROR_ZERO_RETURN: return .closed
         default:
-            // What went wrong stays in the thread's queue and would be blamed on the next connection.
+            // What went wrong stays in the thread's queue and would be blamed on the next connection: every method
+            // here leaves the queue empty.
             ERR_clear_error()
+            isEstablished = false
             return .failed
         }
     }

@@ -18,6 +18,8 @@ final class UpstreamConnection: EventSource {
         case untilClose
     }
 
+    private static let interimResponsesMax = 8
+
     private unowned let pool: UpstreamPool
     private var phase = Phase.connecting
     private var handler: UpstreamHandler?
@@ -27,6 +29,7 @@ final class UpstreamConnection: EventSource {
     private var framing = Framing.untilClose
     private var keepsAlive = false
     private var requestsServed = 0
+    private var interimResponses = 0
     /// Since when the present phase has made no progress.
     private var sinceMilliseconds: Int64
 
@@ -43,10 +46,12 @@ final class UpstreamConnection: EventSource {
         self.request = request
         requestSent = 0
         headBytes.removeAll(keepingCapacity: true)
+        interimResponses = 0
         if phase == .idle {
             phase = .sending
             sinceMilliseconds = pool.loop.now
-            sendRequest()
+            // Not at once: a failure must not reach the handler before the caller has its ticket.
+            pool.loop.schedule(self)
         }
     }
 
@@ -62,7 +67,10 @@ final class UpstreamConnection: EventSource {
         if events & (SPW_EPOLLIN | SPW_EPOLLRDHUP | SPW_EPOLLHUP | SPW_EPOLLERR) != 0 { readAvailable() }
     }
 
-    override func runAgain() { readAvailable() }
+    override func runAgain() {
+        if phase == .sending { sendRequest() }
+        readAvailable()
+    }
 
     override func tick(now: Int64) {
         let waited = now - sinceMilliseconds
@@ -97,8 +105,9 @@ final class UpstreamConnection: EventSource {
             guard phase != .closed, phase != .connecting else { return }
             let count = spw_read(descriptor, pool.input, UpstreamPool.inputBytes)
             if count == -Int(EAGAIN) { return }
-            guard count > 0 else { return inputEnded() }
-            sinceMilliseconds = pool.loop.now
+            guard count > 0 else { return inputEnded(orderly: count == 0) }
+            // A head has one time limit from the request on, however slowly it comes.
+            if phase == .body { sinceMilliseconds = pool.loop.now }
             guard phase == .head || phase == .body else {
                 // Bytes that nobody asked for: the connection can not be trusted.
                 return fail(.malformed)
@@ -108,35 +117,41 @@ final class UpstreamConnection: EventSource {
         if phase != .closed { pool.loop.schedule(self) }
     }
 
-    private func inputEnded() {
+    /// A reset is no end: a body that was to end with the connection is not whole then.
+    private func inputEnded(orderly: Bool) {
         switch phase {
         case .head, .sending:
             let isSilent = headBytes.isEmpty
             fail(isSilent ? .closedBeforeResponse(reused: requestsServed > 0) : .malformed)
         case .body:
-            if case .untilClose = framing { complete() } else { fail(.closedInBody) }
+            if orderly, case .untilClose = framing { complete() } else { fail(.closedInBody) }
         case .idle, .connecting, .closed: finish(reusable: false)
         }
     }
 
     private func take(_ bytes: UnsafeRawBufferPointer) {
         if phase == .body { return takeBody(bytes) }
-        let searched = headBytes.count
+        var searched = headBytes.count
         headBytes.append(contentsOf: bytes)
-        guard let length = headBytes.withUnsafeBytes({ HeadLines.length(in: $0, from: searched) }) else {
-            if headBytes.count > UpstreamResponse.headBytesMax { fail(.malformed) }
-            return
+        while true {
+            guard let length = headBytes.withUnsafeBytes({ HeadLines.length(in: $0, from: searched) }) else {
+                if headBytes.count > UpstreamResponse.headBytesMax { fail(.malformed) }
+                return
+            }
+            guard length <= UpstreamResponse.headBytesMax,
+                let response = headBytes.withUnsafeBytes({ UpstreamResponse.parse($0.slice(0..<length)) })
+            else { return fail(.malformed) }
+            guard response.status < 200 else { return begin(response, rest: Array(headBytes[length...])) }
+            // Interim responses (RFC 9110 section 15.2) are read and dropped, a few of them.
+            interimResponses += 1
+            guard response.status != 101, interimResponses <= Self.interimResponsesMax else { return fail(.malformed) }
+            headBytes.removeFirst(length)
+            searched = 0
         }
-        guard length <= UpstreamResponse.headBytesMax,
-            let response = headBytes.withUnsafeBytes({ UpstreamResponse.parse($0.slice(0..<length)) })
-        else { return fail(.malformed) }
-        let rest = Array(headBytes[length...])
+    }
+
+    private func begin(_ response: UpstreamResponse, rest: [UInt8]) {
         headBytes.removeAll(keepingCapacity: true)
-        // Interim responses (RFC 9110 section 15.2) are read and dropped.
-        if response.status < 200 {
-            guard response.status != 101 else { return fail(.malformed) }
-            return rest.withUnsafeBytes { $0.isEmpty ? () : take($0) }
-        }
         beginBody(response)
         guard phase == .body else { return }
         rest.withUnsafeBytes { takeBody($0) }
@@ -145,6 +160,7 @@ final class UpstreamConnection: EventSource {
     private func beginBody(_ response: UpstreamResponse) {
         keepsAlive = response.keepsAlive
         phase = .body
+        sinceMilliseconds = pool.loop.now
         if response.status == 204 || response.status == 304 {
             framing = .length(remaining: 0)
         } else if response.isChunked {

@@ -103,8 +103,10 @@ public final class UpstreamPool {
     func closed(_ connection: UpstreamConnection) {
         busy.removeAll { $0.connection === connection }
         idle.removeAll { $0 === connection }
-        guard !waiting.isEmpty, busy.count < limits.connectionsMax else { return }
-        let next = waiting.removeFirst()
-        open(next.ticket, next.request, next.handler)
+        // One that can not be opened fails its request and leaves its place to the next.
+        while !waiting.isEmpty, busy.count < limits.connectionsMax {
+            let next = waiting.removeFirst()
+            open(next.ticket, next.request, next.handler)
+        }
     }
 }

@@ -18,6 +18,12 @@ public struct UpstreamResponse: Sendable {
         fields.first { field in field.name.withUnsafeBytes { $0.equals(name) } }?.value
     }
 
+    /// The values of all lines of a field as one list (RFC 9110 section 5.3); nil when there is none.
+    public func all(_ name: StaticString) -> [UInt8]? {
+        let values = fields.filter { field in field.name.withUnsafeBytes { $0.equals(name) } }.map(\.value)
+        return values.isEmpty ? nil : Array(values.joined(separator: Array(", ".utf8)))
+    }
+
     /// Reads one complete response head (RFC 9112 sections 4 and 6). Nil when it is malformed: lengths that
     /// conflict, both framings at once, folded lines, bare line feeds.
     ///

@@ -14,6 +14,8 @@ struct S3Endpoint: Sendable {
     static let buckets: Set<String> = ["uploads", "media"]
 
     let store: any ObjectStore
+    /// Knows which uploads are open.
+    let catalog: any Catalog
     let verifier: S3Verifier
     let uploadBytesMax: Int
     let metrics: OriginMetrics
@@ -73,6 +75,7 @@ struct S3Endpoint: Sendable {
 
     private func put(_ request: Request, _ target: S3Target, _ verified: S3VerifiedRequest) async throws -> Response {
         guard request.headers[.amzCopySource] == nil else { throw S3Error.notImplemented("CopyObject") }
+        try await requireOpenUpload(target)
         var upload = try S3Upload(request.head, payload: verified.payload, bytesMax: uploadBytesMax)
         let writer = try await store.create(
             bucket: target.bucket, key: target.key,
@@ -85,10 +88,12 @@ struct S3Endpoint: Sendable {
                 }
             }
             try upload.finish()
+            // Again, because the body may have taken an hour.
+            try await requireOpenUpload(target)
         } catch {
             await writer.abort()
             switch error {
-            case is S3Error, is ObjectStoreError, is AWSChunkedDecoder.Failure: throw error
+            case is S3Error, is ObjectStoreError, is BackendError, is AWSChunkedDecoder.Failure: throw error
             // The connection broke: nobody reads this answer, but the log should not call it our fault.
             default: throw S3Error.incompleteBody
             }
@@ -96,6 +101,17 @@ struct S3Endpoint: Sendable {
         let info = try await writer.commit()
         metrics.countUploaded(bytes: info.size)
         return Response(status: .ok, headers: [.eTag: "\"\(info.etag)\""])
+    }
+
+    /// A raw file may come as long as its video is UPLOADING. Later it would change under the worker's hands, or stay
+    /// for ever because nobody knows it.
+    private func requireOpenUpload(_ target: S3Target) async throws {
+        guard target.bucket == "uploads" else { return }
+        let id = String(target.key.prefix { $0 != "/" })
+        if target.key == OriginAPI.rawKey(id), try await catalog.videos(ids: [id]).first?.status == .uploading {
+            return
+        }
+        throw S3Error.accessDenied("This upload is not open")
     }
 
     private func get(_ request: Request, _ target: S3Target) async throws -> Response {
@@ -117,6 +133,7 @@ struct S3Endpoint: Sendable {
         switch error {
         case let error as S3Error: answer = error
         case ObjectStoreError.invalidName(let problem): answer = .invalidArgument(problem)
+        case AWSChunkedDecoder.Failure.signatureMismatch: answer = .signatureDoesNotMatch
         case AWSChunkedDecoder.Failure.malformed(let problem):
             answer = S3Error(.badRequest, "InvalidRequest", "The aws-chunked body is malformed: \(problem).")
         default:

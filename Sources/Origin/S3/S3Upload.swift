@@ -18,7 +18,7 @@ struct S3Upload {
         switch payload {
         case .unsigned: break
         case .hashed(let hash): try expect("x-amz-content-sha256", hash)
-        case .chunkedUnsigned: decoder = AWSChunkedDecoder()
+        case .chunked(let signatures): decoder = AWSChunkedDecoder(signatures: signatures)
         }
         for field in head.headerFields {
             let name = field.name.canonicalName
@@ -29,7 +29,7 @@ struct S3Upload {
 
     /// The object's size: it must be known before the body is read, so that a body cut short is never stored.
     static func announcedBytes(_ head: HTTPRequest, _ payload: S3Payload, max: Int) throws(S3Error) -> Int {
-        let header: HTTPField.Name = payload == .chunkedUnsigned ? .amzDecodedContentLength : .contentLength
+        let header: HTTPField.Name = if case .chunked = payload { .amzDecodedContentLength } else { .contentLength }
         guard let text = head.headerFields[header] else { throw .missingContentLength }
         guard let count = Int(text), count >= 0 else { throw .invalidArgument("\(header) is not a number") }
         guard count <= max else { throw .entityTooLarge }

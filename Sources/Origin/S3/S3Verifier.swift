@@ -4,17 +4,17 @@ import HTTPTypes
 import Hummingbird
 
 /// How the bytes of a body are sent and what of them was signed.
-enum S3Payload: Equatable {
+enum S3Payload {
     /// As they are, unsigned.
     case unsigned
     /// As they are; their SHA-256 (lower-case hex) was signed.
     case hashed(String)
-    /// In `aws-chunked` framing, unsigned, with checksums behind.
-    case chunkedUnsigned
+    /// In `aws-chunked` framing, with checksums behind or with a signature for each chunk.
+    case chunked(ChunkSignatures?)
 }
 
 /// A request whose signature was found good.
-struct S3VerifiedRequest: Equatable {
+struct S3VerifiedRequest {
     var accessKey: String
     var payload: S3Payload
 }
@@ -68,11 +68,21 @@ struct S3Verifier: Sendable {
             throw S3Error(
                 .badRequest, "InvalidRequest", "Missing required header for this request: x-amz-content-sha256")
         }
-        let payload = try Self.payload(contentHash)
         let request = SignedRequest(
             method: head.method.rawValue, path: target.path, query: target.query,
             headers: try signedHeaderFields(signedHeaders, head), payloadHash: contentHash)
-        try check(request, timestamp, scope, accessKey, signature)
+        let secretKey = try check(request, timestamp, scope, accessKey, signature)
+        func signatures(coveringTrailers: Bool) -> ChunkSignatures {
+            ChunkSignatures(
+                secretKey: secretKey, timestamp: timestamp, scope: scope, requestSignature: String(signature),
+                coversTrailers: coveringTrailers)
+        }
+        let payload: S3Payload =
+            switch contentHash {
+            case "STREAMING-AWS4-HMAC-SHA256-PAYLOAD": .chunked(signatures(coveringTrailers: false))
+            case "STREAMING-AWS4-HMAC-SHA256-PAYLOAD-TRAILER": .chunked(signatures(coveringTrailers: true))
+            default: try Self.payload(contentHash)
+            }
         return S3VerifiedRequest(accessKey: accessKey, payload: payload)
     }
 
@@ -104,18 +114,20 @@ struct S3Verifier: Sendable {
             method: head.method.rawValue, path: target.path,
             query: target.query.filter { $0.name != "X-Amz-Signature" },
             headers: try signedHeaderFields((values[4] ?? "")[...], head), payloadHash: contentHash)
-        try check(request, timestamp, scope, accessKey, (values[5] ?? "")[...])
+        _ = try check(request, timestamp, scope, accessKey, (values[5] ?? "")[...])
         return S3VerifiedRequest(accessKey: accessKey, payload: try Self.payload(contentHash))
     }
 
+    /// Throws unless the signature is right; returns the secret that it was made with.
     private func check(
         _ request: SignedRequest, _ timestamp: String, _ scope: SignatureScope, _ accessKey: String,
         _ signature: Substring
-    ) throws(S3Error) {
+    ) throws(S3Error) -> String {
         guard scope.service == "s3" else { throw .signatureDoesNotMatch }
         guard let secretKey = credentials.secretKey(of: accessKey) else { throw .invalidAccessKeyId }
         let expected = signatureV4(request, timestamp: timestamp, scope: scope, secretKey: secretKey)
         guard equalInConstantTime(expected.utf8, signature.utf8) else { throw .signatureDoesNotMatch }
+        return secretKey
     }
 
     /// `KEY/yyyymmdd/region/service/aws4_request`.
@@ -129,7 +141,7 @@ struct S3Verifier: Sendable {
     private static func payload(_ contentHash: String) throws(S3Error) -> S3Payload {
         switch contentHash {
         case "UNSIGNED-PAYLOAD": return .unsigned
-        case "STREAMING-UNSIGNED-PAYLOAD-TRAILER": return .chunkedUnsigned
+        case "STREAMING-UNSIGNED-PAYLOAD-TRAILER": return .chunked(nil)
         case _ where contentHash.hasPrefix("STREAMING-"): throw .notImplemented("x-amz-content-sha256: \(contentHash)")
         default:
             let isHash = contentHash.utf8.count == 64 && contentHash.allSatisfy { $0.isHexDigit && !$0.isUppercase }

@@ -70,7 +70,7 @@ func signatureV4(_ request: SignedRequest, timestamp: String, scope: SignatureSc
 }
 
 /// The key of a day, region and service, derived from the secret key.
-private func signingKey(_ secretKey: String, _ scope: SignatureScope) -> SymmetricKey {
+func signingKey(_ secretKey: String, _ scope: SignatureScope) -> SymmetricKey {
     var key = SymmetricKey(data: Data("AWS4\(secretKey)".utf8))
     for part in [scope.date, scope.region, scope.service, "aws4_request"] {
         key = SymmetricKey(data: Data(HMAC<SHA256>.authenticationCode(for: Data(part.utf8), using: key)))

@@ -105,7 +105,8 @@ final class AudioPipeline {
         av_channel_layout_describe(&sound.pointee.ch_layout, &text, text.count)
         let layout = String(decoding: text.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
         let rate = sound.pointee.sample_rate
-        let input = "time_base=1/\(rate):sample_rate=\(rate):sample_fmt=\(sound.pointee.format):channel_layout=\(layout)"
+        let input =
+            "time_base=1/\(rate):sample_rate=\(rate):sample_fmt=\(sound.pointee.format):channel_layout=\(layout)"
         guard input != graphInput else { return }
         let isFirst = graph == nil
         try endGraph()

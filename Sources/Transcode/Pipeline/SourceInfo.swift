@@ -59,9 +59,11 @@ struct SourceInfo: Sendable, Codable, Equatable {
         guard video.width > 0, video.height > 0 else {
             throw MediaError.unusable("The file is damaged: the size of its video is not known.")
         }
-        guard video.codedWidth * video.codedHeight <= Decoder.pixelsMax, video.width <= 16384, video.height <= 16384 else {
+        guard video.codedWidth * video.codedHeight <= Decoder.pixelsMax, video.width <= 16384, video.height <= 16384
+        else {
             throw MediaError.unusable(
-                "The video's picture of \(video.width)x\(video.height) is larger than the largest that is accepted, 8192x4320.")
+                "The video's picture of \(video.width)x\(video.height) is larger than the largest that is accepted, 8192x4320."
+            )
         }
         guard video.width >= 16, video.height >= 16 else {
             throw MediaError.unusable(
@@ -91,7 +93,8 @@ struct SourceInfo: Sendable, Codable, Equatable {
         return all.max { ($0.isDefault ? 1 : 0, area($0.0)) < ($1.isDefault ? 1 : 0, area($1.0)) }?.0
     }
 
-    private static func video(_ stream: UnsafeMutablePointer<AVStream>, _ parameters: AVCodecParameters) -> VideoStream {
+    private static func video(_ stream: UnsafeMutablePointer<AVStream>, _ parameters: AVCodecParameters) -> VideoStream
+    {
         let rotation = Rotation(stream: stream)
         var width = Int(parameters.width)
         let height = Int(parameters.height)
