@@ -3,7 +3,7 @@
 # `make demo` and `make test` are all that a newcomer needs; `make help` lists the rest.
 
 SWIFT_BUILD := swift build --explicit-target-dependency-import-check error
-PROGRAMS := edge origin transcode
+PROGRAMS := edge origin transcode loadtest
 PYTHON := PYTHONDONTWRITEBYTECODE=1 var/venv/bin/python
 VIDEO ?=
 ONCE ?=
@@ -18,7 +18,7 @@ help:
 	@echo 'make demo        set the machine up, build, run everything here, upload a clip, say where to watch it'
 	@echo '                   VIDEO=path  another clip    ONCE=1  check playback, then exit    PORT_OFFSET=N  move the ports'
 	@echo 'make test        set the machine up, then lint, unit tests and scenarios'
-	@echo 'make build       the programs edge, origin and transcode in .build/release'
+	@echo 'make build       the programs edge, origin, transcode and loadtest in .build/release'
 	@echo 'make lint        swift format over all Swift files'
 	@echo 'make unit        the unit tests'
 	@echo 'make scenarios   the scenarios on the release programs; ONLY=test_tokens.py runs one file'

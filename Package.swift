@@ -131,6 +131,6 @@ let package = Package(
             ],
             swiftSettings: strict),
         .testTarget(
-            name: "TranscodeTests", dependencies: ["Transcode", "HLS", "Base", "Backends", "CFFmpeg"], swiftSettings: strict),
+            name: "TranscodeTests", dependencies: ["Transcode", "HLS", "Base", "Backends"], swiftSettings: strict),
     ]
 )

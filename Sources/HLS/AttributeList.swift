@@ -8,7 +8,8 @@ struct AttributeList {
     /// Parses the value of `line`; a name that occurs twice is an error.
     init(_ line: PlaylistLine) throws(PlaylistError) {
         self.line = line
-        var rest = Substring(line.value)
+        // By scalars: a mark behind a quote or an equals sign must not make another Character of it.
+        var rest = Substring(line.value).unicodeScalars
         while !rest.isEmpty {
             guard let equals = rest.firstIndex(of: "=") else { throw line.error("an attribute without a value") }
             let name = String(rest[..<equals]).trimmed
@@ -18,7 +19,7 @@ struct AttributeList {
             rest = rest[rest.index(after: equals)...]
             let value: String
             if rest.first == "\"" {
-                rest = rest.dropFirst()
+                rest.removeFirst()
                 guard let quote = rest.firstIndex(of: "\"") else { throw line.error("a quoted value does not end") }
                 value = String(rest[..<quote])
                 rest = rest[rest.index(after: quote)...]
@@ -31,7 +32,7 @@ struct AttributeList {
             guard values.updateValue(value, forKey: name) == nil else {
                 throw line.error("the attribute \(name) occurs twice")
             }
-            if rest.first == "," { rest = rest.dropFirst() }
+            if rest.first == "," { rest.removeFirst() }
         }
     }
 

@@ -37,7 +37,8 @@ public func averageSegmentBitRate(_ segments: [SegmentMeasure]) -> Int {
         bytes: segments.reduce(0) { $0 + $1.bytes }, seconds: segments.reduce(0) { $0 + $1.durationSeconds })
 }
 
-/// Rounded up, because BANDWIDTH is a bound.
+/// Rounded up, because BANDWIDTH is a bound. Durations may come from a stranger's playlist: the rate of one
+/// that is next to nothing is limited to what an `Int` holds.
 private func bitRate(bytes: Int, seconds: Double) -> Int {
-    seconds > 0 ? Int((Double(bytes) * 8 / seconds).rounded(.up)) : 0
+    seconds > 0 ? Int(min((Double(bytes) * 8 / seconds).rounded(.up), 0x1p62)) : 0
 }

@@ -45,8 +45,9 @@ public func mp4Box(in bytes: [UInt8], path: [String], range: Range<Int>? = nil) 
 /// The `baseMediaDecodeTime` of a fragment's first track (section 8.8.12), in units of the track's timescale.
 public func mp4FragmentDecodeTime(_ bytes: [UInt8]) -> Int? {
     guard let box = mp4Box(in: bytes, path: ["moof", "traf", "tfdt"]), box.body.count >= 8 else { return nil }
-    let isLong = bytes[box.body.lowerBound] == 1
-    return bigEndian(bytes, at: box.body.lowerBound + 4, count: isLong ? 8 : 4)
+    let timeBytes = bytes[box.body.lowerBound] == 1 ? 8 : 4
+    guard box.body.count >= 4 + timeBytes else { return nil }
+    return bigEndian(bytes, at: box.body.lowerBound + 4, count: timeBytes)
 }
 
 /// The H.264 decoder configuration record of an initialization segment's first track.

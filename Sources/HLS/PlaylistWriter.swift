@@ -87,7 +87,8 @@ func line(_ text: String) -> String {
 
 /// A quoted string: the value without control characters and double quotes (section 4.2).
 func quoted(_ text: String) -> String {
-    "\"" + line(text).filter { $0 != "\"" } + "\""
+    // By scalars: a quote with a combining mark is another Character, but still ends the string for a player.
+    "\"" + String(String.UnicodeScalarView(line(text).unicodeScalars.filter { $0 != "\"" })) + "\""
 }
 
 /// A number that is not negative with a fixed count of decimals, rounded half up, whatever the locale is.

@@ -12,7 +12,7 @@ from stack.paths import ROOT, WEB, program
 from stack.playlist import presentation_files, resolutions
 from stack.stack import Stack
 
-PROGRAMS = ["edge", "origin", "transcode"]
+PROGRAMS = ["edge", "origin", "transcode", "loadtest"]
 
 
 def run(*command: str | Path, seconds: int = 20, folder: Path = ROOT) -> subprocess.CompletedProcess[str]:

@@ -7,74 +7,174 @@ import Testing
 @testable import Transcode
 
 /// The media child as a process of its own.
-@Suite(.serialized, .enabled(if: MediaBench.hasTools)) struct ChildProcessTests {
-    private let bench: MediaBench
+@Suite struct ChildProcessTests {
+    static let limits = Confinement(memoryBytesMax: 8 << 30, secondsMax: 50)
 
-    init() throws {
-        bench = try MediaBench()
+    func child(
+        _ input: String, folder: String, executable: String = Tool.transcode, limits: Confinement = limits
+    ) throws -> (ChildProcess, descriptor: Int32) {
+        let descriptor = open(input, O_RDONLY | O_CLOEXEC)
+        guard descriptor >= 0 else { throw Tool.Failure(description: "open \(input)") }
+        let job = ChildProcess.Job(
+            input: descriptor, folder: folder, preset: "ultrafast", confinement: limits, executable: executable)
+        return (ChildProcess(job), descriptor)
     }
 
-    /// The program `transcode`, built beside the tests.
-    private static func program() -> String {
-        let path = (try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")) ?? ""
-        return String(path[..<(path.lastIndex(of: "/") ?? path.endIndex)]) + "/transcode"
-    }
-
-    private func run(
-        _ path: String, memory: Int = 4 << 30, seconds: Int = 60, during: (ChildProcess, Double) -> Void = { _, _ in }
+    func outcome(
+        _ input: String, folder: String? = nil, executable: String = Tool.transcode, limits: Confinement = limits
     ) throws -> ChildOutcome {
-        let descriptor = open(path, O_RDONLY | O_CLOEXEC)
+        let (child, descriptor) = try child(
+            input, folder: folder ?? TestFiles.folder(), executable: executable, limits: limits)
         defer { close(descriptor) }
-        let folder = bench.root + "/child"
-        try? FileManager.default.removeItem(atPath: folder)
-        try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
-        let child = ChildProcess(
-            ChildProcess.Job(
-                input: descriptor, folder: folder, preset: "ultrafast",
-                confinement: Confinement(memoryBytesMax: memory, secondsMax: seconds), executable: Self.program()))
-        return try child.run { during(child, $0) }
+        return try child.run { _ in }
     }
 
-    @Test func aGoodFileGivesItsResultAndItsProgress() throws {
-        let clip = try bench.testClip("in.mp4", size: "416x234", rate: "25", seconds: 7)
-        let percents = Mutex<[Double]>([])
-        let outcome = try run(clip) { _, percent in percents.withLock { $0.append(percent) } }
-        guard case .result(let result) = outcome else {
-            Issue.record("\(outcome)")
+    /// A program that does what `script` says instead of transcoding.
+    func program(_ script: String) throws -> String {
+        let path = try TestFiles.file(Array("#!/bin/sh\n\(script)\n".utf8), name: "child")
+        chmod(path, 0o755)
+        return path
+    }
+
+    @Test func aChildMakesWhatTheProcessItselfWouldMake() throws {
+        let folder = try TestFiles.folder()
+        let source = try Clip.shortSound.source()
+        guard case .result(let result) = try outcome(source, folder: folder) else {
+            Issue.record("no result")
             return
         }
-        #expect(result.renditions.map(\.name) == ["240p", "audio"])
-        let seen = percents.withLock { $0 }
-        #expect(seen == seen.sorted() && seen.allSatisfy { (0...100).contains($0) })
+        let here = try Transcoded.of(.shortSound)
+        #expect(result.renditions.map(\.name) == here.result.renditions.map(\.name))
+        #expect(
+            result.renditions.map { $0.segments.map(\.name) } == here.result.renditions.map { $0.segments.map(\.name) })
+        #expect(result.durationSeconds == here.result.durationSeconds)
+        #expect(try TestFiles.list(folder) == TestFiles.list(here.folder))
     }
 
-    @Test func aBrokenFileGivesItsReason() throws {
-        let outcome = try run(try bench.file("in.mp4", "not a video\n".utf8))
-        #expect(outcome == .unusable("The file is a text, not a video file."))
+    @Test func theChildsSentenceComesThrough() throws {
+        let text = try TestFiles.file(Array("#EXTM3U\nhttp://127.0.0.1/\n".utf8))
+        #expect(try outcome(text) == .unusable(HostileInputTests.playlist))
     }
 
-    @Test func aChildThatIsKilledLeavesTheParentAlive() throws {
-        let clip = try bench.testClip("in.mp4", size: "1280x720", rate: "30", seconds: 20)
-        let outcome = try run(clip) { child, percent in if percent > 0 { child.kill() } }
-        #expect(outcome == .killed)
+    @Test func aResultFolderThatIsMissingIsTheOperatorsFault() throws {
+        let folder = try TestFiles.folder() + "/missing"
+        let result = try outcome(try Clip.upright.source(), folder: folder)
+        #expect(result == .failed("make \(folder)/240p: errno \(ENOENT)"))
     }
 
-    @Test func wantOfMemoryIsNoResult() throws {
-        let clip = try bench.testClip("in.mp4", size: "1920x1080", rate: "30", seconds: 2)
-        for mebibytes in [100, 300, 500, 600] {
-            switch try run(clip, memory: mebibytes << 20) {
-            case .crashed, .failed: break
-            case let other: Issue.record("with \(mebibytes) MiB: \(other)")
+    @Test func crashesAndLimitsAreTold() throws {
+        let input = try TestFiles.file([1])
+        #expect(try outcome(input, executable: "/bin/false") == .crashed("exit status 1"))
+        #expect(try outcome(input, executable: try program("kill -SEGV $$")) == .crashed("signal 11"))
+        let late = try program("exec sleep 30")
+        let start = Date()
+        #expect(
+            try outcome(input, executable: late, limits: Confinement(memoryBytesMax: 1 << 30, secondsMax: 1))
+                == .timedOut)
+        #expect(Date().timeIntervalSince(start) < 10)
+    }
+
+    @Test func aResultOfAChildThatThenCrashesDoesNotCount() throws {
+        let message = ChildMessage.result(MediaResult(durationSeconds: 1, width: 2, height: 2, renditions: []))
+        let line = String(decoding: try JSONEncoder().encode(message), as: UTF8.self)
+        let input = try TestFiles.file([1])
+        guard case .result = try outcome(input, executable: try program("echo '\(line)'")) else {
+            Issue.record("no result")
+            return
+        }
+        #expect(try outcome(input, executable: try program("echo '\(line)'; kill -KILL $$")) == .crashed("signal 9"))
+        #expect(try outcome(input, executable: try program("echo nonsense")) == .crashed("exit status 0"))
+    }
+
+    /// Whatever it is that gets no memory, the file is not called damaged.
+    @Test(arguments: [100, 200, 300, 450]) func theMemoryLimitHolds(mebibytes: Int) throws {
+        let limits = Confinement(memoryBytesMax: mebibytes << 20, secondsMax: 50)
+        switch try outcome(try Clip.wide.source(), limits: limits) {
+        case .failed, .crashed: break
+        case let other: Issue.record("\(other)")
+        }
+    }
+
+    @Test func killEndsAChildAtWork() throws {
+        let (child, descriptor) = try child(try TestFiles.file([1]), folder: "/", executable: program("exec sleep 30"))
+        defer { close(descriptor) }
+        let start = Date()
+        let thread = Thread {
+            usleep(300_000)
+            child.kill()
+        }
+        thread.start()
+        #expect(try child.run { _ in } == .killed)
+        #expect(Date().timeIntervalSince(start) < 10)
+    }
+
+    @Test func aChildThatIsKilledBeforeItStartsEndsAtOnce() throws {
+        let (child, descriptor) = try child(try TestFiles.file([1]), folder: "/", executable: program("exec sleep 30"))
+        defer { close(descriptor) }
+        child.kill()
+        #expect(try child.run { _ in } == .killed)
+    }
+
+    @Test func theChildSeesNoDescriptorAndNoSecretOfItsParent() throws {
+        let secret = open(try TestFiles.file(Array("secret".utf8)), O_RDONLY)
+        defer { close(secret) }
+        setenv("SPILLWAY_TEST_SECRET", "secret", 1)
+        let folder = try TestFiles.folder()
+        // The program under test stands in for itself: it is asked for its own view by a script.
+        let script = try program("env > \(folder)/environment; readlink /proc/$$/fd/0 > \(folder)/input; exit 1")
+        _ = try outcome(try TestFiles.file([1]), executable: script)
+        #expect(!(try TestFiles.text(folder + "/environment")).contains("SECRET"))
+        #expect(try TestFiles.text(folder + "/input") == "/dev/null\n")
+    }
+
+    @Test func noConnectionIsMade() throws {
+        let listener = try Listener()
+        defer { listener.stop() }
+        let lists = [
+            "#EXTM3U\n#EXT-X-TARGETDURATION:10\n#EXTINF:10,\nhttp://127.0.0.1:\(listener.port)/a.ts\n#EXT-X-ENDLIST\n",
+            "\u{1}\n#EXTM3U\n#EXT-X-TARGETDURATION:10\n#EXTINF:10,\nhttp://127.0.0.1:\(listener.port)/a.ts\n",
+            "ffconcat version 1.0\nfile 'http://127.0.0.1:\(listener.port)/a.mp4'\n",
+        ]
+        for list in lists {
+            guard case .unusable = try outcome(try TestFiles.file(Array(list.utf8))) else {
+                Issue.record("accepted: \(list)")
+                continue
             }
         }
+        #expect(!listener.wasReached)
+        // The listener does notice a caller.
+        _ = try Tool.run("ffprobe", ["-v", "quiet", "tcp://127.0.0.1:\(listener.port)?timeout=300000"])
+        #expect(listener.wasReached)
+    }
+}
+
+/// A socket on 127.0.0.1 that tells whether somebody called.
+private struct Listener {
+    let descriptor: Int32
+    let port: UInt16
+
+    init() throws {
+        descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_NONBLOCK.rawValue), 0)
+        var address = sockaddr_in()
+        address.sin_family = sa_family_t(AF_INET)
+        address.sin_addr.s_addr = UInt32(0x7F00_0001).bigEndian
+        var length = socklen_t(MemoryLayout<sockaddr_in>.size)
+        let descriptor = descriptor
+        let isBound = withUnsafeMutablePointer(to: &address) { pointer in
+            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { address in
+                bind(descriptor, address, length) == 0 && listen(descriptor, 8) == 0
+                    && getsockname(descriptor, address, &length) == 0
+            }
+        }
+        guard isBound else { throw Tool.Failure(description: "listen: errno \(errno)") }
+        port = UInt16(bigEndian: address.sin_port)
     }
 
-    @Test func aChildThatTakesTooLongIsEnded() throws {
-        let clip = try bench.testClip("in.mp4", size: "1920x1080", rate: "60", seconds: 20)
-        switch try run(clip, seconds: 1) {
-        // Whichever limit comes first: the wall clock, or the processor time on all cores.
-        case .timedOut, .crashed: break
-        case let other: Issue.record("with 1 s: \(other)")
-        }
+    var wasReached: Bool {
+        let accepted = accept(descriptor, nil, nil)
+        if accepted >= 0 { close(accepted) }
+        return accepted >= 0
     }
+
+    func stop() { close(descriptor) }
 }
