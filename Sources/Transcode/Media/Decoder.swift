@@ -27,7 +27,8 @@ final class Decoder {
         context.pointee.thread_count = Int32(threads)
         context.pointee.max_pixels = Int64(Self.pixelsMax)
         let code = avcodec_open2(context, codec, nil)
-        if code == spw_av_out_of_memory() { throw MediaError.libav("open a decoder", code) }
+        // EAGAIN: no memory for the stack of a decoding thread. Neither is the file's fault.
+        if code == spw_av_out_of_memory() || code == spw_av_again() { throw MediaError.libav("open a decoder", code) }
         guard code >= 0 else {
             let name = String(cString: avcodec_get_name(parameters.pointee.codec_id))
             throw MediaError.unusable("The file is damaged: its \(name) stream can not be decoded.")
