@@ -5,7 +5,7 @@ public struct Rung: Sendable, Equatable {
     /// The class of its height, `480p`: the folder of the rendition.
     public var name: String
     public var size: PictureSize
-    /// The bound of the video's rate over any segment, in bits per second.
+    /// The bound of the video's rate over a whole segment of 6 s, in bits per second.
     public var videoBitsPerSecondMax: Int
 
     public init(name: String, size: PictureSize, videoBitsPerSecondMax: Int) {

@@ -8,7 +8,7 @@ import Testing
 
 /// The media child as a process of its own.
 @Suite struct ChildProcessTests {
-    static let limits = Confinement(memoryBytesMax: 8 << 30, secondsMax: 50)
+    static let limits = Confinement(memoryBytesMax: 8 << 30, secondsMax: 120)
 
     func child(
         _ input: String, folder: String, executable: String = Tool.transcode, limits: Confinement = limits
@@ -66,12 +66,12 @@ import Testing
         let input = try TestFiles.file([1])
         #expect(try outcome(input, executable: "/bin/false") == .crashed("exit status 1"))
         #expect(try outcome(input, executable: try program("kill -SEGV $$")) == .crashed("signal 11"))
-        let late = try program("exec sleep 30")
+        let late = try program("exec sleep 60")
         let start = Date()
         #expect(
             try outcome(input, executable: late, limits: Confinement(memoryBytesMax: 1 << 30, secondsMax: 1))
                 == .timedOut)
-        #expect(Date().timeIntervalSince(start) < 10)
+        #expect(Date().timeIntervalSince(start) < 30)
     }
 
     @Test func aResultOfAChildThatThenCrashesDoesNotCount() throws {
@@ -86,17 +86,20 @@ import Testing
         #expect(try outcome(input, executable: try program("echo nonsense")) == .crashed("exit status 0"))
     }
 
-    /// Whatever it is that gets no memory, the file is not called damaged.
-    @Test(arguments: [100, 200, 300, 450]) func theMemoryLimitHolds(mebibytes: Int) throws {
-        let limits = Confinement(memoryBytesMax: mebibytes << 20, secondsMax: 50)
-        switch try outcome(try Clip.wide.source(), limits: limits) {
-        case .failed, .crashed: break
-        case let other: Issue.record("\(other)")
+    @Test func theMemoryLimitHolds() throws {
+        // Wherever the memory ends, it is not the file that is blamed.
+        for megabytes in [60, 120, 180, 240, 300, 400, 500] {
+            let limits = Confinement(memoryBytesMax: megabytes << 20, secondsMax: 120)
+            switch try outcome(try Clip.upright.source(), limits: limits) {
+            case .failed, .crashed: break
+            case .result where megabytes > 60: break
+            case let other: Issue.record("\(megabytes) MiB: \(other)")
+            }
         }
     }
 
     @Test func killEndsAChildAtWork() throws {
-        let (child, descriptor) = try child(try TestFiles.file([1]), folder: "/", executable: program("exec sleep 30"))
+        let (child, descriptor) = try child(try TestFiles.file([1]), folder: "/", executable: program("exec sleep 60"))
         defer { close(descriptor) }
         let start = Date()
         let thread = Thread {
@@ -105,11 +108,11 @@ import Testing
         }
         thread.start()
         #expect(try child.run { _ in } == .killed)
-        #expect(Date().timeIntervalSince(start) < 10)
+        #expect(Date().timeIntervalSince(start) < 30)
     }
 
     @Test func aChildThatIsKilledBeforeItStartsEndsAtOnce() throws {
-        let (child, descriptor) = try child(try TestFiles.file([1]), folder: "/", executable: program("exec sleep 30"))
+        let (child, descriptor) = try child(try TestFiles.file([1]), folder: "/", executable: program("exec sleep 60"))
         defer { close(descriptor) }
         child.kill()
         #expect(try child.run { _ in } == .killed)

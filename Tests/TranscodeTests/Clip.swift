@@ -50,7 +50,8 @@ enum Clip: String, CaseIterable, Sendable {
             try Tool.succeed(
                 "ffmpeg", ["-v", "error", "-i", plain, "-c", "copy", "-metadata:s:v:0", "rotate=90", file])
         case .odd:
-            try Self.ffmpeg(["testsrc2=size=853x481:rate=25:duration=3"], encoding, file)
+            try Self.ffmpeg(
+                ["testsrc2=size=1280x720:rate=25:duration=3,format=yuv444p,scale=853:481,setsar=1"], encoding, file)
         case .varying:
             let source = "testsrc2=size=320x180:rate=30:duration=7,\(black),select='lt(mod(n,7),4)'"
             try Self.ffmpeg([source], encoding + ["-vsync", "vfr"], file)

@@ -75,8 +75,14 @@ import Testing
             #expect(abs(Double(variant.bandwidth) - peak) <= 3, "\(clip) \(video.name)")
             #expect(abs(Double(try #require(variant.averageBandwidth)) - average) <= 3, "\(clip) \(video.name)")
             #expect(Double(variant.bandwidth) >= average)
-            let rung = try #require(Self.bounds[video.name])
-            #expect(rates.peak <= rung, "\(clip) \(video.name): the promised bound")
+            // Whole segments keep the rung's bound. A shorter window may drain the rate control's buffer of one
+            // second at 0.85 of the bound in less time; the container adds 2 %.
+            let bound = try #require(Self.bounds[video.name])
+            for (segment, bytes) in zip(video.playlist.segments, video.segments) {
+                let seconds = max(3, min(segment.durationSeconds, 6))
+                let rate = Double(bytes.count * 8) / seconds
+                #expect(rate <= (seconds < 6 ? 0.87 * (seconds + 1) / seconds : 1) * bound, "\(clip) \(video.name)")
+            }
         }
         #expect(transcoded.multivariant.variants.map(\.averageBandwidth).allSatisfy { $0 ?? 0 > 0 })
     }
@@ -139,12 +145,15 @@ import Testing
             let probed = try Probed("\(transcoded.folder)/\(video.name)/index.m3u8")
             #expect(probed.streams.count == 1)
             let stream = try #require(probed.streams.first)
-            #expect(stream.codecName == "h264" && stream.profile == "High" && stream.pixFmt == "yuv420p")
+            #expect(stream.codecName == "h264" && stream.pixFmt == "yuv420p")
+            // x264's fastest preset does not use what the High profile adds.
+            let profiles = ["High": "6400", "Constrained Baseline": "42c0"]
+            let profile = try #require(profiles[stream.profile ?? ""])
             #expect(variant.resolution == PictureSize(width: stream.width ?? 0, height: stream.height ?? 0))
             #expect(stream.sampleAspectRatio == "1:1")
             let level = String(stream.level ?? 0, radix: 16)
             let sound = transcoded.audio == nil ? [] : ["mp4a.40.2"]
-            #expect(variant.codecs == ["avc1.6400" + (level.count < 2 ? "0" : "") + level] + sound)
+            #expect(variant.codecs == ["avc1.\(profile)" + (level.count < 2 ? "0" : "") + level] + sound)
         }
         #expect((transcoded.audio == nil) == (transcoded.multivariant.renditions.isEmpty))
         guard let audio = transcoded.audio else { return }

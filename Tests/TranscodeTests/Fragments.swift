@@ -66,9 +66,9 @@ enum Fragments {
             var reader = Reader(bytes: bytes[box.body])
             if box.type == "tfhd" { defaults = try header(&reader) }
             if box.type == "trun" {
-                let run = try samples(&reader, of: bytes, base: moof.body.lowerBound - 8, defaults, from: time)
-                samples += run
-                time = run.last.map { $0.decodeTime + $0.duration } ?? time
+                let added = try run(&reader, of: bytes, base: moof.body.lowerBound - 8, defaults, from: time)
+                samples += added
+                time = added.last.map { $0.decodeTime + $0.duration } ?? time
             }
         }
         return samples
@@ -87,7 +87,7 @@ enum Fragments {
         return defaults
     }
 
-    private static func samples(
+    private static func run(
         _ reader: inout Reader, of bytes: [UInt8], base: Int, _ defaults: Defaults, from start: Int
     ) throws -> [Sample] {
         let version = try reader.number(1)

@@ -138,7 +138,7 @@ import Testing
     }
 
     /// Damaged headers never take the process down and never hang it.
-    @Test(.timeLimit(.minutes(1))) func mutatedHeadsAreSurvived() throws {
+    @Test(.timeLimit(.minutes(5))) func mutatedHeadsAreSurvived() throws {
         let original = try TestFiles.read(try Self.small("a.mp4", ["-movflags", "+faststart"]))
         let headBytes = try #require(
             original.indices.dropLast(4).first { Array(original[$0..<$0 + 4]) == Array("mdat".utf8) })
@@ -152,7 +152,7 @@ import Testing
             }
             let descriptor = open(try TestFiles.scratch(bytes), O_RDONLY | O_CLOEXEC)
             defer { close(descriptor) }
-            if let info = try? SourceInfo(try Demuxer(descriptor: descriptor)) {
+            if let info = try? SourceInfo(Demuxer(descriptor: descriptor)) {
                 _ = try? info.checkUsable()
                 opened += 1
             }

@@ -2,7 +2,7 @@
 
 import Foundation
 
-/// A program that is run to its end, at most a minute.
+/// A program that is run to its end, at most two minutes.
 struct Tool {
     var status: Int32
     var output: [UInt8]
@@ -19,7 +19,7 @@ struct Tool {
         for url in outputs { try Data().write(to: url) }
         let process = Process()
         process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
-        process.arguments = ["timeout", "-k", "1", "60", program] + arguments
+        process.arguments = ["timeout", "-k", "1", "120", program] + arguments
         process.standardInput = FileHandle.nullDevice
         process.standardOutput = try FileHandle(forWritingTo: outputs[0])
         process.standardError = try FileHandle(forWritingTo: outputs[1])

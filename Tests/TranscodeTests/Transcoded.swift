@@ -78,17 +78,17 @@ struct Transcoded: Sendable {
     var renditions: [Rendition] { video + (audio.map { [$0] } ?? []) }
     var names: [String] { video.map(\.name).sorted { Int($0.dropLast()) ?? 0 < Int($1.dropLast()) ?? 0 } }
 
-    /// Decodes a rendition's pictures by the program ffmpeg into grey pictures of 16x16.
+    /// Decodes a rendition's pictures by the program ffmpeg into grey pictures of 32x32.
     func pictures(_ name: String) throws -> [[UInt8]] { try Self.pictures("\(folder)/\(name)/index.m3u8") }
 
     static func pictures(_ path: String, limit: Int = 10_000) throws -> [[UInt8]] {
         let bytes = try Tool.succeed(
             "ffmpeg",
             [
-                "-v", "error", "-i", path, "-map", "0:v", "-vf", "scale=16:16:flags=area,format=gray", "-frames:v",
+                "-v", "error", "-i", path, "-map", "0:v", "-vf", "scale=32:32:flags=area,format=gray", "-frames:v",
                 "\(limit)", "-vsync", "passthrough", "-f", "rawvideo", "-",
             ])
-        return stride(from: 0, to: bytes.count, by: 256).map { Array(bytes[$0..<min($0 + 256, bytes.count)]) }
+        return stride(from: 0, to: bytes.count, by: 1024).map { Array(bytes[$0..<min($0 + 1024, bytes.count)]) }
     }
 }
 

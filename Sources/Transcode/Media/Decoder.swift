@@ -27,7 +27,7 @@ final class Decoder {
         context.pointee.thread_count = Int32(threads)
         context.pointee.max_pixels = Int64(Self.pixelsMax)
         let code = avcodec_open2(context, codec, nil)
-        // EAGAIN: its threads could not be started.
+        // EAGAIN: no memory for the stack of a decoding thread. Neither is the file's fault.
         if code == spw_av_out_of_memory() || code == spw_av_again() { throw MediaError.libav("open a decoder", code) }
         guard code >= 0 else {
             let name = String(cString: avcodec_get_name(parameters.pointee.codec_id))

@@ -37,6 +37,7 @@ final class Demuxer {
         guard code >= 0 else { throw Self.openError(code, head: input.head(InputSniffer.headBytes)) }
         self.context = opened
         let found = avformat_find_stream_info(opened, nil)
+        if found == spw_av_out_of_memory() { throw MediaError.libav("recognise the streams", found) }
         guard found >= 0 else {
             throw MediaError.unusable("The file is broken: its video and audio could not be recognised.")
         }

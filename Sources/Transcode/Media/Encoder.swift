@@ -9,7 +9,7 @@ struct VideoSettings: Sendable {
     var frameRate: FrameRate
     /// Frames from one IDR to the next.
     var gopFrames: Int
-    /// The bound of the rate over a segment, container included, in bits per second.
+    /// The bound of the rate over a segment of 6 s, container included, in bits per second.
     var bitsPerSecondMax: Int
     /// x264's preset, such as `veryfast`.
     var preset: String
