@@ -91,7 +91,7 @@ import Testing
 
     @Test func theMemoryLimitHolds() throws {
         // Wherever the memory ends, it is not the file that is blamed.
-        for megabytes in [60, 120, 180, 240, 300] {
+        for megabytes in [60, 320, 340, 360, 380, 400, 420] {
             let limits = Confinement(memoryBytesMax: megabytes << 20, secondsMax: 120)
             switch try outcome(try Clip.upright.source(), limits: limits) {
             case .failed, .crashed: break
