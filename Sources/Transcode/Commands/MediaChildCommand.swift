@@ -60,3 +60,16 @@ struct MediaChildCommand: ParsableCommand {
         }
     }
 }
+
+extension TranscodeMain {
+    /// The child runs on the first thread: what it gives up there (`no_new_privs`) holds for that thread and those
+    /// that it starts, and there must be no other. The commands of people may run on any.
+    @MainActor static func main() async {
+        let arguments = Array(CommandLine.arguments.dropFirst())
+        if arguments.first == MediaChildCommand.configuration.commandName {
+            MediaChildCommand.main(Array(arguments.dropFirst()))
+        } else {
+            await main(arguments)
+        }
+    }
+}
