@@ -192,7 +192,10 @@ import Testing
         try await origin.services.apiApplication.test(.router) { client in
             let id = try await create(client)
             async let stream = client.call(.get, "/v1/videos/\(id)/events", key: nil)
-            try await Task.sleep(for: .milliseconds(700))
+            // The stream is open before the video changes; on a busy machine that may take a while.
+            while !origin.services.api.metrics.text.contains("spillway_origin_event_streams 1") {
+                try await Task.sleep(for: .milliseconds(20))
+            }
             try await origin.finish(id)
             let events = try await stream
             #expect(events.headers[.contentType] == "text/event-stream")
