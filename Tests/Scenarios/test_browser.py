@@ -69,11 +69,14 @@ def open_video(page: Page, sample: Sample) -> Locator:
 
 def play_beyond(page: Page, player: Locator, seconds: float) -> None:
     """Starts playback, muted as a browser wants it, and returns once the position is past `seconds`."""
-    player.evaluate("video => { video.muted = true; return video.play(); }")
-    handle = player.element_handle()
     page.wait_for_function(
-        "([video, seconds]) => video.currentTime > seconds && !video.error",
-        arg=[handle, seconds],
+        """([video, seconds]) => {
+            video.muted = true;
+            // A `play` before the player has attached its source is broken off by that.
+            if (video.paused && video.readyState >= 2) video.play().catch(() => {});
+            return video.currentTime > seconds && !video.error;
+        }""",
+        arg=[player.element_handle(), seconds],
         timeout=PLAYS_MILLISECONDS,
     )
 
