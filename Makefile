@@ -8,11 +8,13 @@ PYTHON := PYTHONDONTWRITEBYTECODE=1 var/venv/bin/python
 VIDEO ?=
 ONCE ?=
 PORT_OFFSET ?= 0
+# More words for `loadtest compare`: `make bench BENCH='--quick'` takes a short look.
+BENCH ?=
 # What pytest runs: `make scenarios ONLY=test_tokens.py` runs one file of Tests/Scenarios.
 ONLY ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test build lint unit scenarios setup clean
+.PHONY: help demo test build lint unit scenarios bench setup clean
 
 help:
 	@echo 'make demo        set the machine up, build, run everything here, upload a clip, say where to watch it'
@@ -22,6 +24,7 @@ help:
 	@echo 'make lint        swift format over all Swift files'
 	@echo 'make unit        the unit tests'
 	@echo 'make scenarios   the scenarios on the release programs; ONLY=test_tokens.py runs one file'
+	@echo 'make bench       the edge beside nginx, h2o and others on this machine; BENCH=--quick takes a short look'
 	@echo 'make clean       remove what was built and the demo'"'"'s state'
 
 demo:
@@ -51,5 +54,10 @@ unit:
 scenarios:
 	$(PYTHON) -m pytest Tests/Scenarios$(if $(ONLY),/$(ONLY))
 
+bench:
+	@scripts/setup build bench
+	@for program in edge loadtest; do $(SWIFT_BUILD) -c release --product $$program || exit 1; done
+	.build/release/loadtest compare $(BENCH)
+
 clean:
-	rm -rf .build var/demo var/scenarios
+	rm -rf .build var/demo var/scenarios var/bench
