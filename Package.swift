@@ -105,7 +105,7 @@ let package = Package(
         .executableTarget(
             name: "LoadTests",
             dependencies: [
-                "Base", "Net",
+                "Base", "Net", "Token",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             path: "LoadTests", exclude: ["README.md"], swiftSettings: dataPlane),
