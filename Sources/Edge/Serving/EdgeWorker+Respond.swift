@@ -28,7 +28,7 @@ extension EdgeWorker {
         let response = exchange.begin(status: head.status)
         addCommonFields(response, head, conditions, disposition)
         let length = object.length
-        if let length, head.status != 204 { response.add("content-length", number: length) }
+        if let length, head.status != 204 { response.addContentLength(length) }
         exchange.send(response, body: object, range: 0..<(length ?? .max))
     }
 
@@ -40,7 +40,7 @@ extension EdgeWorker {
         case .satisfiable(let range):
             let response = exchange.begin(status: 206)
             addCommonFields(response, head, conditions, disposition)
-            response.add("content-length", number: range.count)
+            response.addContentLength(range.count)
             response.addContentRange(range, length: length)
             exchange.send(response, body: object, range: range)
         case .unsatisfiable:
@@ -68,7 +68,7 @@ extension EdgeWorker {
         if conditions.hasOrigin { response.add(texts.exposedFields) }
         if disposition == .hit || disposition == .staleHit {
             let age = head.initialAgeSeconds + Int((loop.now - head.storedMilliseconds) / 1000)
-            response.add("age", number: max(0, age))
+            response.addAge(max(0, age))
             response.add(texts.cacheStatus(disposition))
         } else if head.upstreamCacheStatus.isEmpty {
             response.add(texts.cacheStatus(disposition))
@@ -138,7 +138,7 @@ extension EdgeWorker {
     }
 
     private func send(_ exchange: Exchange, _ response: ResponseBuilder, _ body: BytesBody?) {
-        response.add("content-length", number: body?.count ?? 0)
+        response.addContentLength(body?.count ?? 0)
         exchange.send(response, body: body, range: 0..<(body?.count ?? 0))
     }
 }

@@ -23,15 +23,19 @@ public final class Exchange {
     final var liveIndex = 0
     public internal(set) final var method = Method.other
 
-    /// The body being sent, with the position that goes out next and the end (exclusive; `Int.max` when unknown).
-    public internal(set) final var body: BodySource?
+    /// What the response is made of; kept until the exchange is over.
+    public private(set) final var body: BodySource?
+    /// True when the body's bytes are sent, in all frames from `position` (which goes out next) to `end` (exclusive;
+    /// `Int.max` when unknown).
+    final var hasBody = false
     public internal(set) final var position = 0
     final var end = 0
-    /// Keeps the fields of the response alive until the stream has closed: nghttp2 reads them when it packs the
-    /// HEADERS frame, which may be long after `send`, and also where the body itself is left out.
-    final var fieldsOwner: BodySource?
-    /// Loop time of the last byte that went out, for the time limit of a response that nobody reads.
+    /// Loop time up to which bytes are known to have gone out, and whether more have since: for the time limit of a
+    /// response that nobody reads.
     final var progressMilliseconds: Int64 = 0
+    final var hasProgressed = false
+    /// The fields of an HTTP/2 response, from `send` until its HEADERS frame is packed.
+    final var headFields = HeadBytes()
     /// True while the body has been found pending and the connection waits for `resume()`.
     final var isStalled = false
 
@@ -49,6 +53,10 @@ public final class Exchange {
 
     init(connection: ServerConnection) {
         self.connection = connection
+    }
+
+    deinit {
+        headFields.free()
     }
 
     /// The client's numeric address and port, for a log. A system call: not for every request of a fast path.
@@ -70,25 +78,31 @@ public final class Exchange {
     /// The loop's response builder, begun for `status`. Use it up before returning to the loop.
     public func begin(status: Int) -> ResponseBuilder {
         let builder = connection.server.builder
-        builder.begin(status: status)
+        builder.begin(status: status, isHTTP2: streamID != 0)
         return builder
     }
 
     /// Sends the built head with the bytes of `body` in `range`; an upper bound of `Int.max` means: until its end.
-    /// For HEAD, 204, 304 and an empty range the body is left out, but referenced until the exchange is over, and with it
-    /// the field blocks that it owns. Exactly once for each exchange.
+    /// For HEAD, 204, 304 and an empty range the body is left out. Exactly once for each exchange.
     public func send(_ builder: ResponseBuilder, body: BodySource?, range: Range<Int>) {
         precondition(phase == .waiting, "an exchange is answered once")
         phase = .sending
         status = builder.status
-        let hasBody = method != .head && builder.status != 204 && builder.status != 304 && !range.isEmpty
-        self.body = hasBody ? body : nil
-        fieldsOwner = body
+        hasBody = body != nil && method != .head && builder.status != 204 && builder.status != 304 && !range.isEmpty
+        self.body = body
+        hasProgressed = false
         progressMilliseconds = connection.server.loop.now
         position = range.lowerBound
         end = hasBody ? range.upperBound : range.lowerBound
         isStalled = false
         connection.send(self, builder)
+    }
+
+    /// What there is of the body at `offset`, without counting a reference to it: the exchange holds one.
+    @inline(__always)
+    final func window(at offset: Int) -> BodySource.Window {
+        guard let body else { return .failed }
+        return Unmanaged.passUnretained(body)._withUnsafeGuaranteedRef { $0.window(at: offset) }
     }
 
     /// More of a pending body has arrived, or it has failed: the connection reads on.
@@ -102,7 +116,7 @@ public final class Exchange {
     func reset() {
         phase = .idle
         body = nil
-        fieldsOwner = nil
+        hasBody = false
         parked = nil
         streamID = 0
         status = 0

@@ -5,7 +5,6 @@
 // answered and the connection closed, so that its content can not be read as a request.
 
 import Base
-import CNGHTTP2
 
 /// An HTTP/1.1 server session.
 final class HTTP1Session {
@@ -67,9 +66,9 @@ final class HTTP1Session {
                 return position
             }
             headStartedMilliseconds = nil
-            connection.output.pointee.hold(from: connection.server.outputPool)
+            connection.writer.pointee.output.hold(from: connection.server.outputPool)
             // An earlier response still fills the output: this request waits for room.
-            guard connection.canEmit else { return position }
+            guard connection.writer.canEmit else { return position }
             position += length
             switch RequestParser.parse(rest.slice(0..<length)) {
             case .refused(let status):
@@ -96,11 +95,11 @@ final class HTTP1Session {
     /// Answers what is not a request; the connection closes afterwards.
     private func refuse(status: Int) {
         connection.server.counters.requestsMalformed.add()
-        connection.output.pointee.hold(from: connection.server.outputPool)
-        guard connection.canEmit else { return }
+        connection.writer.pointee.output.hold(from: connection.server.outputPool)
+        guard connection.writer.canEmit else { return }
         let text = "HTTP/1.1 \(status) \(reasonPhrase(status))\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
         emit(text)
-        _ = connection.seal()
+        _ = connection.writer.seal()
     }
 
     // MARK: The response
@@ -108,25 +107,18 @@ final class HTTP1Session {
     func start(_ exchange: Exchange, _ builder: ResponseBuilder) {
         // Nothing of an earlier response is waiting: a request is begun only when the output has room. The
         // buffer may have been given back while the handler took its time.
-        connection.output.pointee.hold(from: connection.server.outputPool)
+        connection.writer.pointee.output.hold(from: connection.server.outputPool)
         // HTTP/1.0 knows no chunks: the end of the connection is the end of the body (RFC 9112 section 6.1).
-        isChunked = exchange.body != nil && exchange.end == .max && !isHTTP10
-        isBodyDone = exchange.body == nil
+        isChunked = exchange.hasBody && exchange.end == .max && !isHTTP10
+        isBodyDone = !exchange.hasBody
         emit("HTTP/1.1 \(builder.status) \(reasonPhrase(builder.status))\r\n")
-        // Record 0 is the `:status` pseudo-field.
-        for index in 1..<builder.count {
-            let record = builder.records[index]
-            emit(record.name, record.namelen)
-            emit(": ")
-            emit(record.value, record.valuelen)
-            emit("\r\n")
-        }
+        emit(builder.bytes.baseAddress?.assumingMemoryBound(to: UInt8.self), builder.bytes.count)
         if isChunked { emit("transfer-encoding: chunked\r\n") }
         if !keepsAlive { emit("connection: close\r\n") }
         emit("\r\n")
         // Head and first bytes of the body leave in one record; the staging buffer is not ours after this call.
         let isBodyAlive = emitBody(of: exchange)
-        let isSealed = connection.seal()
+        let isSealed = connection.writer.seal()
         isBroken = !isBodyAlive || !isSealed
     }
 
@@ -138,22 +130,24 @@ final class HTTP1Session {
             self.exchange = nil
             connection.server.finish(exchange, completed: true)
             guard keepsAlive else { return false }
-            guard connection.canEmit else { return true }
+            guard connection.writer.canEmit else { return true }
             guard carry.isEmpty || readCarry() else { return false }
         }
-        if exchange == nil, !carry.isEmpty, headStartedMilliseconds == nil, connection.canEmit { return readCarry() }
+        if exchange == nil, !carry.isEmpty, headStartedMilliseconds == nil, connection.writer.canEmit {
+            return readCarry()
+        }
         return true
     }
 
     /// Emits what the body has and the output takes. False when the body has failed: closing early is the only
     /// way to say that it is not whole (RFC 9112 section 8).
     private func emitBody(of exchange: Exchange) -> Bool {
-        while !isBodyDone, connection.canEmit {
-            guard let body = exchange.body, exchange.position < exchange.end else {
+        while !isBodyDone, connection.writer.canEmit {
+            guard exchange.position < exchange.end else {
                 isBodyDone = true
                 return true
             }
-            switch body.window(at: exchange.position) {
+            switch exchange.window(at: exchange.position) {
             case .bytes(let bytes): emitPiece(exchange, bytes)
             case .pending:
                 if !exchange.isStalled {
@@ -189,19 +183,19 @@ final class HTTP1Session {
 
     // TLS failures surface when the output is sealed or flushed; a half-emitted response then dies with the connection.
     private func emit(_ text: StaticString) {
-        _ = connection.emit(text.utf8Start, count: text.utf8CodeUnitCount)
+        _ = connection.writer.emit(text.utf8Start, count: text.utf8CodeUnitCount)
     }
 
     private func emit(_ text: String) {
         var text = text
         text.withUTF8 { bytes in
-            if let base = bytes.baseAddress { _ = connection.emit(base, count: bytes.count) }
+            if let base = bytes.baseAddress { _ = connection.writer.emit(base, count: bytes.count) }
         }
     }
 
     private func emit(_ bytes: UnsafePointer<UInt8>?, _ count: Int) {
         guard let bytes, count > 0 else { return }
-        _ = connection.emit(bytes, count: count)
+        _ = connection.writer.emit(bytes, count: count)
     }
 }
 

@@ -6,9 +6,17 @@
 
 import CNGHTTP2
 
-private func owner(_ userData: UnsafeMutableRawPointer?) -> HTTP2Session {
+/// Calls `body` with the session's owner, which lives through the call: no reference is counted.
+@inline(__always)
+private func withOwner<Result>(_ userData: UnsafeMutableRawPointer?, _ body: (HTTP2Session) -> Result) -> Result {
     guard let userData else { preconditionFailure("a session has its owner as user data") }
-    return Unmanaged<HTTP2Session>.fromOpaque(userData).takeUnretainedValue()
+    return Unmanaged<HTTP2Session>.fromOpaque(userData)._withUnsafeGuaranteedRef(body)
+}
+
+/// Calls `body` with the exchange that a stream or a data source points to: the session's list keeps it.
+@inline(__always)
+private func withExchange<Result>(_ pointer: UnsafeMutableRawPointer, _ body: (Exchange) -> Result) -> Result {
+    Unmanaged<Exchange>.fromOpaque(pointer)._withUnsafeGuaranteedRef(body)
 }
 
 /// The callback table, made once and shared by all sessions. `nonisolated(unsafe)` because nghttp2 copies
@@ -17,14 +25,16 @@ nonisolated(unsafe) let sharedCallbacks: OpaquePointer? = {
     var callbacks: OpaquePointer?
     guard nghttp2_session_callbacks_new(&callbacks) == 0 else { return nil }
     nghttp2_session_callbacks_set_on_begin_headers_callback(callbacks) { _, _, userData in
-        owner(userData).beginHead()
+        withOwner(userData) { $0.beginHead() }
         return 0
     }
     nghttp2_session_callbacks_set_on_header_callback(callbacks) {
         _, _, name, nameLength, value, valueLength, _, userData in
-        owner(userData).takeField(
-            name: UnsafeRawBufferPointer(start: name, count: nameLength),
-            value: UnsafeRawBufferPointer(start: value, count: valueLength))
+        withOwner(userData) {
+            $0.takeField(
+                name: UnsafeRawBufferPointer(start: name, count: nameLength),
+                value: UnsafeRawBufferPointer(start: value, count: valueLength))
+        }
         return 0
     }
     nghttp2_session_callbacks_set_on_frame_recv_callback(callbacks, frameReceived)
@@ -36,33 +46,33 @@ nonisolated(unsafe) let sharedCallbacks: OpaquePointer? = {
 
 private let frameReceived: nghttp2_on_frame_recv_callback = { session, frame, userData in
     guard let frame, UInt32(frame.pointee.hd.type) == NGHTTP2_HEADERS.rawValue else { return 0 }
-    let owner = owner(userData)
-    guard frame.pointee.headers.cat == NGHTTP2_HCAT_REQUEST else {
-        // Trailers are read and ignored.
-        owner.releaseHead()
-        return 0
+    let hasContent = UInt32(frame.pointee.hd.flags) & NGHTTP2_FLAG_END_STREAM.rawValue == 0
+    // Trailers (any other category) are read and ignored.
+    let isRequest = frame.pointee.headers.cat == NGHTTP2_HCAT_REQUEST
+    withOwner(userData) { owner in
+        if isRequest { owner.beginExchange(streamID: frame.pointee.hd.stream_id, hasContent: hasContent) }
+        owner.headEnded()
     }
-    owner.head.hasContent = UInt32(frame.pointee.hd.flags) & NGHTTP2_FLAG_END_STREAM.rawValue == 0
-    owner.beginExchange(streamID: frame.pointee.hd.stream_id)
-    owner.releaseHead()
     return 0
 }
 
 private let streamClosed: nghttp2_on_stream_close_callback = { session, streamID, errorCode, userData in
     guard let pointer = nghttp2_session_get_stream_user_data(session, streamID) else { return 0 }
-    let exchange = Unmanaged<Exchange>.fromOpaque(pointer).takeUnretainedValue()
-    let isWhole = errorCode == NGHTTP2_NO_ERROR.rawValue && exchange.phase == .sending
-    owner(userData).endExchange(exchange, completed: isWhole)
+    withOwner(userData) { owner in
+        withExchange(pointer) { exchange in
+            let isWhole = errorCode == NGHTTP2_NO_ERROR.rawValue && exchange.phase == .sending
+            owner.endExchange(exchange, completed: isWhole)
+        }
+    }
     return 0
 }
 
 /// Frames other than DATA: as many bytes as there is room for.
 private let sendBytes: nghttp2_send_callback = { _, data, length, _, userData in
-    let connection = owner(userData).connection
-    guard let data, connection.canEmit else { return Int(NGHTTP2_ERR_WOULDBLOCK.rawValue) }
-    let count = min(length, Server.recordBytes)
-    guard connection.emit(data, count: count) else { return Int(NGHTTP2_ERR_CALLBACK_FAILURE.rawValue) }
-    return count
+    withOwner(userData) { owner in
+        guard let data else { return Int(NGHTTP2_ERR_CALLBACK_FAILURE.rawValue) }
+        return owner.emitFrame(data, count: length)
+    }
 }
 
 /// How much of a body can go into the next DATA frame. The bytes themselves are copied in `sendData`.
@@ -70,54 +80,40 @@ let readBody: nghttp2_data_source_read_callback = { _, _, _, length, flags, sour
     guard let source, let flags, let pointer = source.pointee.ptr else {
         return Int(NGHTTP2_ERR_CALLBACK_FAILURE.rawValue)
     }
-    let exchange = Unmanaged<Exchange>.fromOpaque(pointer).takeUnretainedValue()
-    guard let body = exchange.body else { return Int(NGHTTP2_ERR_CALLBACK_FAILURE.rawValue) }
-    let frameBytes = min(length, HTTP2Session.dataBytesMax)
-    switch body.window(at: exchange.position) {
-    case .bytes(let bytes):
+    return withExchange(pointer) { exchange in
+        let frameBytes = min(length, HTTP2Session.dataBytesMax)
         let rest = exchange.end - exchange.position
-        var count = min(bytes.count, rest, frameBytes)
-        // A frame may span two pieces of the body; a third is never needed, pieces are larger than frames.
-        if count < frameBytes, count < rest,
-            case .bytes(let more) = body.window(at: exchange.position + count)
-        {
-            count = min(count + more.count, rest, frameBytes)
+        switch exchange.window(at: exchange.position) {
+        case .bytes(let bytes):
+            var count = min(bytes.count, rest, frameBytes)
+            // A frame may span two pieces of the body; a third is never needed, pieces are larger than frames.
+            if count < frameBytes, count < rest,
+                case .bytes(let more) = exchange.window(at: exchange.position + count)
+            {
+                count = min(count + more.count, rest, frameBytes)
+            }
+            flags.pointee = NGHTTP2_DATA_FLAG_NO_COPY.rawValue
+            if count == rest { flags.pointee |= NGHTTP2_DATA_FLAG_EOF.rawValue }
+            return count
+        case .pending:
+            exchange.isStalled = true
+            withOwner(userData) { $0.connection.server.handler.stalled(exchange) }
+            return Int(NGHTTP2_ERR_DEFERRED.rawValue)
+        case .end where exchange.end == .max:
+            flags.pointee = NGHTTP2_DATA_FLAG_EOF.rawValue
+            return 0
+        case .end, .failed:
+            // RST_STREAM: a cut-off body must never look like a whole one.
+            return Int(NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE.rawValue)
         }
-        flags.pointee = NGHTTP2_DATA_FLAG_NO_COPY.rawValue
-        if count == rest { flags.pointee |= NGHTTP2_DATA_FLAG_EOF.rawValue }
-        return count
-    case .pending:
-        exchange.isStalled = true
-        owner(userData).connection.server.handler.stalled(exchange)
-        return Int(NGHTTP2_ERR_DEFERRED.rawValue)
-    case .end where exchange.end == .max:
-        flags.pointee = NGHTTP2_DATA_FLAG_EOF.rawValue
-        return 0
-    case .end, .failed:
-        // RST_STREAM: a cut-off body must never look like a whole one.
-        return Int(NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE.rawValue)
     }
 }
 
 private let sendData: nghttp2_send_data_callback = { _, _, frameHeader, length, source, userData in
-    let connection = owner(userData).connection
-    guard connection.canEmit else { return NGHTTP2_ERR_WOULDBLOCK.rawValue }
     guard let frameHeader, let source, let pointer = source.pointee.ptr else {
         return NGHTTP2_ERR_CALLBACK_FAILURE.rawValue
     }
-    let exchange = Unmanaged<Exchange>.fromOpaque(pointer).takeUnretainedValue()
-    guard connection.emit(frameHeader, count: 9) else { return NGHTTP2_ERR_CALLBACK_FAILURE.rawValue }
-    exchange.progressMilliseconds = connection.server.loop.now
-    var rest = length
-    while rest > 0 {
-        // What `readBody` has seen stays there: a body only grows.
-        guard case .bytes(let bytes)? = exchange.body?.window(at: exchange.position), let base = bytes.baseAddress
-        else { return NGHTTP2_ERR_CALLBACK_FAILURE.rawValue }
-        let count = min(bytes.count, rest)
-        guard connection.emit(base, count: count) else { return NGHTTP2_ERR_CALLBACK_FAILURE.rawValue }
-        exchange.position += count
-        exchange.bytesSent += count
-        rest -= count
+    return withOwner(userData) { owner in
+        withExchange(pointer) { owner.emitData($0, frameHeader: frameHeader, count: length) }
     }
-    return 0
 }

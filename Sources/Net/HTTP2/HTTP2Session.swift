@@ -18,23 +18,30 @@ final class HTTP2Session {
     static let dataBytesMax = Server.recordBytes - 9
 
     unowned(unsafe) let connection: ServerConnection
+    /// The connection's; copied here so that emitting counts no reference.
+    let writer: UnsafeMutablePointer<RecordWriter>
     let session: OpaquePointer
+    private let headerBytesMax: Int
     /// Open exchanges, by `Exchange.liveIndex`.
     private var live: [Exchange] = []
     /// The head being received; one at a time on a connection (RFC 9113 section 4.3).
     var head = RequestHead()
-    /// Memory for the head's values, held from the first field to the end of the frame.
-    var headMemory: UnsafeMutableRawPointer?
-    var headUsed = 0
-    var headCounted = 0
+    /// Memory for the head's values, held from the first field until the input is used up and no head is half there.
+    private var headMemory: UnsafeMutableRawPointer?
+    private var headUsed = 0
+    private var headCounted = 0
+    private var isInHead = false
+    /// Bytes of a frame that did not go out with its first piece.
+    private var frameRest = 0
     private var hasFailed = false
 
     /// Nil when nghttp2 is out of memory.
     init?(connection: ServerConnection) {
         self.connection = connection
-        var session: OpaquePointer?
-        guard let callbacks = sharedCallbacks, nghttp2_session_server_new(&session, callbacks, nil) == 0,
-            let session
+        writer = connection.writer
+        headerBytesMax = connection.server.limits.headerBytesMax
+        guard let callbacks = sharedCallbacks,
+            let session = connection.server.http2Memory.makeServerSession(callbacks: callbacks, option: nil)
         else { return nil }
         self.session = session
         nghttp2_session_set_user_data(session, Unmanaged.passUnretained(self).toOpaque())
@@ -46,6 +53,8 @@ final class HTTP2Session {
                 settings_id: Int32(NGHTTP2_SETTINGS_MAX_HEADER_LIST_SIZE.rawValue),
                 value: UInt32(connection.server.limits.headerBytesMax)),
             nghttp2_settings_entry(settings_id: Int32(NGHTTP2_SETTINGS_ENABLE_CONNECT_PROTOCOL.rawValue), value: 0),
+            // RFC 9218 in place of the tree of RFC 7540. Without the tree nghttp2 also forgets closed streams at once.
+            nghttp2_settings_entry(settings_id: Int32(NGHTTP2_SETTINGS_NO_RFC7540_PRIORITIES.rawValue), value: 1),
         ]
         guard nghttp2_submit_settings(session, UInt8(NGHTTP2_FLAG_NONE.rawValue), &settings, settings.count) == 0
         else {
@@ -64,6 +73,7 @@ final class HTTP2Session {
     func receive(_ bytes: UnsafeRawBufferPointer) -> Bool {
         let consumed = nghttp2_session_mem_recv(
             session, bytes.baseAddress?.assumingMemoryBound(to: UInt8.self), bytes.count)
+        if !isInHead { releaseHead() }
         return consumed == bytes.count
     }
 
@@ -84,8 +94,12 @@ final class HTTP2Session {
     /// content never ends. Returns how many.
     func expireUnread(now: Int64, after milliseconds: Int64) -> Int {
         var count = 0
-        for exchange in live
-        where exchange.phase == .sending && !exchange.isStalled && now - exchange.progressMilliseconds > milliseconds {
+        for exchange in live where exchange.phase == .sending && !exchange.isStalled {
+            if exchange.hasProgressed {
+                exchange.hasProgressed = false
+                exchange.progressMilliseconds = now
+            }
+            guard now - exchange.progressMilliseconds > milliseconds else { continue }
             exchange.progressMilliseconds = now
             _ = nghttp2_submit_rst_stream(
                 session, UInt8(NGHTTP2_FLAG_NONE.rawValue), exchange.streamID, NGHTTP2_CANCEL.rawValue)
@@ -105,7 +119,8 @@ final class HTTP2Session {
     // MARK: Exchanges
 
     /// A complete request head has come: make an exchange of it.
-    func beginExchange(streamID: Int32) {
+    func beginExchange(streamID: Int32, hasContent: Bool) {
+        head.hasContent = hasContent
         let server = connection.server
         server.counters.requests.add()
         let exchange = server.takeExchange(for: connection)
@@ -114,7 +129,7 @@ final class HTTP2Session {
         exchange.liveIndex = live.count
         live.append(exchange)
         _ = nghttp2_session_set_stream_user_data(session, streamID, Unmanaged.passUnretained(exchange).toOpaque())
-        if headCounted > server.limits.headerBytesMax {
+        if headCounted > headerBytesMax {
             server.counters.requestsMalformed.add()
             refuse(exchange, status: 431)
         } else if head.target.isEmpty || head.target[0] != UInt8(ascii: "/") {
@@ -130,28 +145,95 @@ final class HTTP2Session {
         let index = exchange.liveIndex
         live.swapAt(index, live.count - 1)
         live[index].liveIndex = index
-        live.removeLast()
-        connection.server.finish(exchange, completed: completed)
+        // The list may have held the last reference.
+        connection.server.finish(live.removeLast(), completed: completed)
     }
 
     private func refuse(_ exchange: Exchange, status: Int) {
         let response = exchange.begin(status: status)
-        response.add("content-length", "0")
+        response.addContentLength(0)
         exchange.send(response, body: nil, range: 0..<0)
     }
 
+    /// Hands nghttp2 the response: the status alone. The other fields are encoded already and join the frame on its way
+    /// out (`emitFrame`), where nghttp2's encoder would spend a third of a small response's time on looking each one up.
     func submit(_ exchange: Exchange, _ builder: ResponseBuilder) {
+        exchange.headFields.set(builder.bytes)
+        var record = statusRecord(builder.status)
         let result: Int32
-        if exchange.body != nil {
+        if exchange.hasBody {
             var provider = nghttp2_data_provider()
             provider.source.ptr = Unmanaged.passUnretained(exchange).toOpaque()
             provider.read_callback = readBody
-            result = nghttp2_submit_response(session, exchange.streamID, builder.records, builder.count, &provider)
+            result = nghttp2_submit_response(session, exchange.streamID, &record, 1, &provider)
         } else {
-            result = nghttp2_submit_response(session, exchange.streamID, builder.records, builder.count, nil)
+            result = nghttp2_submit_response(session, exchange.streamID, &record, 1, nil)
         }
         // Out of memory is the only failure of a well-formed response.
         if result != 0 { hasFailed = true }
+    }
+
+    @inline(__always)
+    private func statusRecord(_ status: Int) -> nghttp2_nv {
+        let texts = connection.server.statusTexts
+        return nghttp2_nv(
+            name: texts.name, value: texts.value(status), namelen: 7, valuelen: 3,
+            flags: UInt8(NGHTTP2_NV_FLAG_NO_COPY_NAME.rawValue | NGHTTP2_NV_FLAG_NO_COPY_VALUE.rawValue))
+    }
+
+    /// Emits a frame other than DATA, or as much of it as goes into a record. Returns the bytes taken, or nghttp2's code.
+    /// nghttp2 hands out whole frames; only those beyond a record's size come in several pieces.
+    func emitFrame(_ bytes: UnsafePointer<UInt8>, count: Int) -> Int {
+        guard writer.canEmit else { return Int(NGHTTP2_ERR_WOULDBLOCK.rawValue) }
+        if frameRest == 0, count >= 9, UInt32(bytes[3]) == NGHTTP2_HEADERS.rawValue {
+            guard emitHeaders(bytes, count: count) else { return Int(NGHTTP2_ERR_CALLBACK_FAILURE.rawValue) }
+            return count
+        }
+        let piece = min(count, Server.recordBytes)
+        frameRest = count - piece
+        return writer.emit(bytes, count: piece) ? piece : Int(NGHTTP2_ERR_CALLBACK_FAILURE.rawValue)
+    }
+
+    /// Emits a HEADERS frame with the fields of its exchange behind what nghttp2 has packed. Literals without indexing
+    /// may follow any block: they leave the decoder's table as it is (RFC 7541 section 6.2.2).
+    private func emitHeaders(_ bytes: UnsafePointer<UInt8>, count: Int) -> Bool {
+        let streamID = Int32(bytes[5] & 0x7F) << 24 | Int32(bytes[6]) << 16 | Int32(bytes[7]) << 8 | Int32(bytes[8])
+        guard let pointer = nghttp2_session_get_stream_user_data(session, streamID) else {
+            return writer.emit(bytes, count: count)
+        }
+        return Unmanaged<Exchange>.fromOpaque(pointer)._withUnsafeGuaranteedRef { exchange in
+            let fields = exchange.headFields.bytes
+            let length = count - 9 + fields.count
+            var header = (
+                UInt8(length >> 16), UInt8(length >> 8 & 255), UInt8(length & 255), bytes[3], bytes[4], bytes[5],
+                bytes[6], bytes[7], bytes[8]
+            )
+            guard withUnsafeBytes(of: &header, { writer.emit($0.baseAddress!, count: 9) }),
+                writer.emit(bytes + 9, count: count - 9)
+            else { return false }
+            guard let start = fields.baseAddress else { return true }
+            return writer.emit(start, count: fields.count)
+        }
+    }
+
+    /// Emits one DATA frame: its header and the bytes that `readBody` has seen.
+    func emitData(_ exchange: Exchange, frameHeader: UnsafePointer<UInt8>, count: Int) -> Int32 {
+        guard writer.canEmit else { return NGHTTP2_ERR_WOULDBLOCK.rawValue }
+        guard writer.emit(frameHeader, count: 9) else { return NGHTTP2_ERR_CALLBACK_FAILURE.rawValue }
+        exchange.hasProgressed = true
+        var rest = count
+        while rest > 0 {
+            // What `readBody` has seen stays there: a body only grows.
+            guard case .bytes(let bytes) = exchange.window(at: exchange.position), let base = bytes.baseAddress else {
+                return NGHTTP2_ERR_CALLBACK_FAILURE.rawValue
+            }
+            let piece = min(bytes.count, rest)
+            guard writer.emit(base, count: piece) else { return NGHTTP2_ERR_CALLBACK_FAILURE.rawValue }
+            exchange.position += piece
+            exchange.bytesSent += piece
+            rest -= piece
+        }
+        return 0
     }
 
     func resume(_ exchange: Exchange) {
@@ -161,21 +243,23 @@ final class HTTP2Session {
     // MARK: Request heads
 
     func beginHead() {
-        releaseHead()
         head = RequestHead()
-    }
-
-    func releaseHead() {
-        if let headMemory { connection.server.headerPool.give(headMemory) }
-        headMemory = nil
         headUsed = 0
         headCounted = 0
+        isInHead = true
+    }
+
+    func headEnded() { isInHead = false }
+
+    private func releaseHead() {
+        if let headMemory { connection.server.headerPool.give(headMemory) }
+        headMemory = nil
     }
 
     /// Takes one field of the head. What is over the limit is counted and dropped; the request gets 431.
     func takeField(name: UnsafeRawBufferPointer, value: UnsafeRawBufferPointer) {
         headCounted += name.count + value.count + 32
-        guard headCounted <= connection.server.limits.headerBytesMax, name.count > 0 else { return }
+        guard headCounted <= headerBytesMax, name.count > 0 else { return }
         if name[0] == UInt8(ascii: ":") {
             if name.equals(":path") {
                 head.target = keep(value)
@@ -201,7 +285,7 @@ final class HTTP2Session {
     private func keep(_ value: UnsafeRawBufferPointer) -> UnsafeRawBufferPointer {
         let memory = headMemory ?? connection.server.headerPool.take()
         headMemory = memory
-        guard let base = value.baseAddress, headUsed + value.count <= connection.server.limits.headerBytesMax else {
+        guard let base = value.baseAddress, headUsed + value.count <= headerBytesMax else {
             return UnsafeRawBufferPointer(start: memory, count: 0)
         }
         (memory + headUsed).copyMemory(from: base, byteCount: value.count)

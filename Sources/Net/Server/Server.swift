@@ -19,15 +19,15 @@ public final class Server {
     let limits: ServerLimits
     public let counters: ServerCounters
     let builder = ResponseBuilder()
+    let statusTexts = StatusTexts()
     let outputPool = BufferPool(bufferBytes: Server.outputBytes, keepMax: 16)
     let headerPool: BufferPool
     /// Bytes just read from a socket.
     let input: UnsafeMutableRawPointer
     /// What TLS decrypted of them.
     let plaintext: UnsafeMutableRawPointer
-    /// Plaintext on its way into one full TLS record.
-    let staging: UnsafeMutableRawPointer
-    var stagingCount = 0
+    let http2Memory = HTTP2Memory()
+    let staging: UnsafeMutablePointer<RecordStaging>
     private(set) var isDraining = false
     private var listeners: [Listener] = []
     private var idleExchanges: [Exchange] = []
@@ -41,12 +41,14 @@ public final class Server {
         headerPool = BufferPool(bufferBytes: limits.headerBytesMax, keepMax: 64)
         input = .allocate(byteCount: Self.inputBytes, alignment: 64)
         plaintext = .allocate(byteCount: Self.inputBytes, alignment: 64)
-        staging = .allocate(byteCount: Self.recordBytes, alignment: 64)
+        staging = .allocate(capacity: 1)
+        staging.initialize(to: RecordStaging(bytes: .allocate(byteCount: Self.recordBytes, alignment: 64)))
     }
 
     deinit {
         input.deallocate()
         plaintext.deallocate()
+        staging.pointee.bytes.deallocate()
         staging.deallocate()
     }
 

@@ -45,7 +45,7 @@ extension ServerConnection {
         tls.openInput(server.input, count: count)
         defer { tls.closeInput() }
         if phase == .handshaking {
-            output.pointee.hold(from: server.outputPool)
+            writer.pointee.output.hold(from: server.outputPool)
             switch tls.handshake() {
             case .done: startSession(tls)
             case .needsInput: return true
@@ -69,7 +69,7 @@ extension ServerConnection {
 
     private func decrypt(_ tls: TLSSession) -> Bool {
         // Reading may make OpenSSL write (a key update's answer), for which it needs room.
-        output.pointee.hold(from: server.outputPool)
+        writer.pointee.output.hold(from: server.outputPool)
         while phase == .open {
             var count = 0
             switch tls.read(into: server.plaintext, count: Server.inputBytes, read: &count) {

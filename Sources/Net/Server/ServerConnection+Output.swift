@@ -1,45 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The way out: the HTTP session emits plaintext, which is gathered into full TLS records, which are gathered
-// in the output buffer, which is written with one write(2). Bodies are read from their source only while
-// there is room, so a slow client holds one buffer and no more.
+// The way out: the HTTP session emits into the writer, whose output buffer is written with one write(2). Bodies are
+// read from their source only while there is room, so a slow client holds one buffer and no more.
 
 import Base
 
 extension ServerConnection {
-    /// A full staging record, another one made of what is about to be emitted, and TLS overhead for both.
-    private static let roomBytes = 2 * (Server.recordBytes + 256) + 4096
     private static let batchesPerTurn = 8
-
-    /// True when one more piece of at most a record's size can be emitted.
-    @inline(__always)
-    var canEmit: Bool { output.pointee.free >= Self.roomBytes }
-
-    /// Adds at most `Server.recordBytes + 9` bytes to the output; only while `canEmit`. False when TLS failed.
-    @inline(__always)
-    func emit(_ bytes: UnsafeRawPointer, count: Int) -> Bool {
-        guard tls != nil else { return output.pointee.append(bytes, count: count) }
-        var source = bytes
-        var rest = count
-        while rest > 0 {
-            let piece = min(rest, Server.recordBytes - server.stagingCount)
-            (server.staging + server.stagingCount).copyMemory(from: source, byteCount: piece)
-            server.stagingCount += piece
-            source += piece
-            rest -= piece
-            if server.stagingCount == Server.recordBytes, !seal() { return false }
-        }
-        return true
-    }
-
-    /// Encrypts what is staged as one record.
-    @inline(__always)
-    func seal() -> Bool {
-        guard server.stagingCount > 0, let tls else { return true }
-        let count = server.stagingCount
-        server.stagingCount = 0
-        return tls.write(server.staging, count: count) == .done
-    }
 
     /// Writes what is there and produces more until the socket is full, nothing is left, or the turn's share is used.
     func pump() {
@@ -53,15 +20,15 @@ extension ServerConnection {
                 return
             }
             guard phase == .open else { break }
-            output.pointee.hold(from: server.outputPool)
+            writer.pointee.output.hold(from: server.outputPool)
             let isAlive = produce()
-            guard seal() else {
+            guard writer.seal() else {
                 close()
                 return
             }
             if !isAlive { phase = .closing }
-            if output.pointee.count == 0, phase == .open {
-                output.pointee.release(to: server.outputPool)
+            if writer.pointee.output.count == 0, phase == .open {
+                writer.pointee.output.release(to: server.outputPool)
                 return
             }
         }
@@ -71,15 +38,15 @@ extension ServerConnection {
 
     /// False when the socket is full or broken; the pump goes on at the next readiness.
     private func flush() -> Bool {
-        let before = output.pointee.count
-        switch output.pointee.flush(to: descriptor) {
+        let before = writer.pointee.output.count
+        switch writer.pointee.output.flush(to: descriptor) {
         case .drained:
             blockedSinceMilliseconds = 0
             if before > 0 { lastActivityMilliseconds = server.loop.now }
-            if phase == .handshaking { output.pointee.release(to: server.outputPool) }
+            if phase == .handshaking { writer.pointee.output.release(to: server.outputPool) }
             return true
         case .wouldBlock:
-            if output.pointee.count < before || blockedSinceMilliseconds == 0 {
+            if writer.pointee.output.count < before || blockedSinceMilliseconds == 0 {
                 blockedSinceMilliseconds = server.loop.now
                 lastActivityMilliseconds = server.loop.now
             }
@@ -104,10 +71,10 @@ extension ServerConnection {
 
     private func finishClosing() {
         if let tls {
-            output.pointee.hold(from: server.outputPool)
+            writer.pointee.output.hold(from: server.outputPool)
             tls.shutdown()
             // One attempt: close_notify is a courtesy that must not keep the connection.
-            _ = output.pointee.flush(to: descriptor)
+            _ = writer.pointee.output.flush(to: descriptor)
         }
         close()
     }

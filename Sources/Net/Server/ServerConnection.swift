@@ -3,8 +3,8 @@
 // One accepted connection: its socket, its TLS session and the HTTP session that ALPN chose. Belongs to its
 // loop's thread; the loop's table holds it from accept to `close()`. Reading is in +Input, writing in +Output.
 //
-// The output buffer's record lies in memory of its own because OpenSSL's callback appends to it through a
-// pointer; it is freed in deinit, after the TLS session that points to it.
+// The writer lies in memory of its own because OpenSSL's callback appends to its buffer through a pointer; it is
+// freed in deinit, after the TLS session that points to it.
 
 import Base
 import CLinux
@@ -23,7 +23,7 @@ final class ServerConnection: EventSource {
     var tls: TLSSession?
     var http1: HTTP1Session?
     var http2: HTTP2Session?
-    let output: UnsafeMutablePointer<OutputBuffer>
+    let writer: UnsafeMutablePointer<RecordWriter>
     /// What the handler remembers about this connection.
     var handlerState: AnyObject?
 
@@ -41,14 +41,14 @@ final class ServerConnection: EventSource {
     /// Owns `descriptor` once the loop has accepted it. Nil when TLS can not be set up (out of memory).
     init?(descriptor: Int32, tls context: TLSContext?, server: Server) {
         self.server = server
-        output = .allocate(capacity: 1)
-        output.initialize(to: OutputBuffer())
+        writer = .allocate(capacity: 1)
+        writer.initialize(to: RecordWriter(staging: server.staging))
         acceptedMilliseconds = server.loop.now
         lastActivityMilliseconds = server.loop.now
         phase = context == nil ? .open : .handshaking
         super.init(descriptor: descriptor)
         if let context {
-            tls = TLSSession(context: context, output: output)
+            tls = TLSSession(context: context, writer: writer)
             if tls == nil { return nil }
         } else {
             http1 = HTTP1Session(connection: self)
@@ -57,9 +57,9 @@ final class ServerConnection: EventSource {
 
     deinit {
         tls = nil
-        output.pointee.release(to: server.outputPool)
-        output.deinitialize(count: 1)
-        output.deallocate()
+        writer.pointee.output.release(to: server.outputPool)
+        writer.deinitialize(count: 1)
+        writer.deallocate()
     }
 
     override func ready(_ events: UInt32) {
@@ -105,7 +105,7 @@ final class ServerConnection: EventSource {
 
     /// No request in work and nothing left to send.
     var isIdle: Bool {
-        guard output.pointee.count == 0 else { return false }
+        guard writer.pointee.output.count == 0 else { return false }
         if let http2 { return http2.isIdle }
         return http1?.isIdle ?? true
     }
@@ -140,7 +140,7 @@ final class ServerConnection: EventSource {
         http1 = nil
         handlerState = nil
         // Nothing of this connection may go out on another.
-        server.stagingCount = 0
+        server.staging.pointee.count = 0
         server.counters.connectionsOpen.add(-1)
         server.loop.removeAndClose(self)
     }

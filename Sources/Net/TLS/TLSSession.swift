@@ -13,7 +13,7 @@ import COpenSSL
 struct TLSTransfer {
     var input: UnsafeRawPointer?
     var inputCount = 0
-    let output: UnsafeMutablePointer<OutputBuffer>
+    let writer: UnsafeMutablePointer<RecordWriter>
 }
 
 /// The server side of one TLS connection.
@@ -33,24 +33,26 @@ final class TLSSession {
     /// The handshake is done and nothing fatal has happened since.
     private var isEstablished = false
 
-    /// `output` must outlive the session. Nil when OpenSSL is out of memory.
-    init?(context: TLSContext, output: UnsafeMutablePointer<OutputBuffer>) {
+    /// `writer` must outlive the session; its `ssl` is set here. Nil when OpenSSL is out of memory.
+    init?(context: TLSContext, writer: UnsafeMutablePointer<RecordWriter>) {
         guard let method = transferMethod, let ssl = SSL_new(context.context) else { return nil }
         guard let bio = BIO_new(method) else {
             SSL_free(ssl)
             return nil
         }
         transfer = .allocate(capacity: 1)
-        transfer.initialize(to: TLSTransfer(input: nil, output: output))
+        transfer.initialize(to: TLSTransfer(input: nil, writer: writer))
         BIO_set_data(bio, transfer)
         BIO_set_init(bio, 1)
         // The SSL owns the BIO from here on and frees it once, though it is set for both directions.
         SSL_set_bio(ssl, bio, bio)
         SSL_set_accept_state(ssl)
         self.ssl = ssl
+        writer.pointee.ssl = ssl
     }
 
     deinit {
+        transfer.pointee.writer.pointee.ssl = nil
         SSL_free(ssl)
         transfer.deinitialize(count: 1)
         transfer.deallocate()
@@ -95,12 +97,13 @@ final class TLSSession {
         return outcome(result)
     }
 
-    /// Encrypts all of `bytes` (at most one record's worth) into the output buffer.
+    /// Encrypts all of `bytes` (at most one record's worth) into the output buffer of the session with this handle.
+    /// False when the session has failed: the buffer always has room, so that is the only way.
     @inline(__always)
-    func write(_ bytes: UnsafeRawPointer, count: Int) -> StepResult {
-        let result = SSL_write(ssl, bytes, Int32(count))
-        if result == Int32(count) { return .done }
-        return result > 0 ? .failed : outcome(result)
+    static func write(_ ssl: OpaquePointer, _ bytes: UnsafeRawPointer, count: Int) -> Bool {
+        guard SSL_write(ssl, bytes, Int32(count)) != Int32(count) else { return true }
+        ERR_clear_error()
+        return false
     }
 
     /// Appends close_notify to the output, if the session stands.
@@ -146,7 +149,7 @@ private nonisolated(unsafe) let transferMethod: OpaquePointer? = {
         guard let bio, let bytes, let data = BIO_get_data(bio) else { return -1 }
         spw_bio_clear_retry(bio)
         let transfer = data.assumingMemoryBound(to: TLSTransfer.self)
-        guard transfer.pointee.output.pointee.append(bytes, count: Int(count)) else {
+        guard transfer.pointee.writer.pointee.output.append(bytes, count: Int(count)) else {
             spw_bio_set_retry_write(bio)
             return -1
         }
