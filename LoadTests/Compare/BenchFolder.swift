@@ -25,7 +25,6 @@ struct BenchFolder: Sendable {
         self.path = path
         try? FileManager.default.removeItem(atPath: path)
         try FileManager.default.createDirectory(atPath: path + "/files/v/bench", withIntermediateDirectories: true)
-        // Servers that give up root still have to read their own folder in it.
         let secret = (0..<32).map { _ in UInt8.random(in: 0...255) }.map { Self.hex($0) }.joined()
         guard let key = TokenKey(hex: secret) else { throw BenchError("a token key of 64 digits was refused") }
         tokenKey = key
@@ -43,6 +42,8 @@ struct BenchFolder: Sendable {
         let parent = (file as NSString).deletingLastPathComponent
         try FileManager.default.createDirectory(atPath: parent, withIntermediateDirectories: true)
         try text.write(toFile: file, atomically: false, encoding: .utf8)
+        // Some hold keys. Servers read them before they give up root.
+        chmod(file, 0o600)
         return file
     }
 

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
+//
+// A ChildProcess owns one process from posix_spawn to waitpid. All calls come from the thread that made it: the kernel
+// sends the signal of PR_SET_PDEATHSIG when that thread ends.
 
 import Base
-import Foundation
 import Glibc
 
 /// Why the comparison can not go on.
@@ -11,41 +13,41 @@ struct BenchError: Error, CustomStringConvertible {
     init(_ description: String) { self.description = description }
 }
 
-/// A program that the comparison started. It owns the process: it dies with `stop`, and also when this program dies,
-/// however that comes (PR_SET_PDEATHSIG). Its output goes to one file.
+/// A program that the comparison started. It dies with `stop`, and also when this program dies, however that comes.
+/// Its output, from both outputs, goes to one file.
 final class ChildProcess {
-    private let process = Process()
     private let name: String
+    let pid: Int32
     let outputFile: String
+    /// As waitpid(2) gave it, once the process has ended.
+    private var status: Int32?
 
-    /// Processor cores, as taskset(1) lists them ("0", "0,1"), and lower priority where `isNice`.
+    /// Where a process runs.
     struct Placement: Sendable {
+        /// Processor cores, as taskset(1) lists them: "0", "0,1".
         var cores: String
+        /// Whether it steps back behind others.
         var isNice = false
     }
 
-    /// Starts `command`, whose first word is looked up on the PATH and in the folders for administrators.
-    init(_ command: [String], environment: [String: String] = [:], on placement: Placement, output: String) throws {
+    /// Starts `command`; its first word is looked up on the PATH and in the folders for administrators.
+    /// Throws when the system can not start a process or write the output.
+    init(_ command: [String], on placement: Placement, output: String) throws {
         name = command[0]
         outputFile = output
         var words = ["setpriv", "--pdeathsig", "TERM", "taskset", "-c", placement.cores]
         if placement.isNice { words += ["nice", "-n", "10"] }
-        process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
-        process.arguments = words + command
-        process.environment = ProcessInfo.processInfo.environment
-            .merging(["PATH": Programs.path]) { $1 }.merging(environment) { $1 }
-        guard FileManager.default.createFile(atPath: output, contents: nil),
-            let file = FileHandle(forWritingAtPath: output)
-        else { throw BenchError("\(output) can not be written") }
-        process.standardOutput = file
-        process.standardError = file
-        process.standardInput = FileHandle.nullDevice
-        try process.run()
-        try? file.close()
+        pid = try Self.spawn(["env", "PATH=" + Programs.path] + words + command, output: output)
     }
 
-    var pid: Int32 { process.processIdentifier }
-    var isRunning: Bool { process.isRunning }
+    var isRunning: Bool {
+        if status == nil {
+            var ended: Int32 = 0
+            let result = waitpid(pid, &ended, WNOHANG)
+            if result == pid { status = ended }
+        }
+        return status == nil
+    }
 
     /// What it has written so far.
     var output: String { (try? readTextFile(outputFile)) ?? "" }
@@ -56,18 +58,16 @@ final class ChildProcess {
             stop()
             throw BenchError("\(name) was not done after \(decimal(seconds, 0)) s; see \(outputFile)")
         }
-        guard process.terminationReason == .exit, process.terminationStatus == 0 else {
-            throw BenchError("\(name) ended with status \(process.terminationStatus): \(lastLines())")
-        }
+        guard status == 0 else { throw BenchError("\(name) failed: \(lastLines())") }
     }
 
     /// Ends it: SIGTERM, and SIGKILL when that is not heeded within five seconds.
     func stop() {
-        guard process.isRunning else { return }
+        guard isRunning else { return }
         kill(pid, SIGTERM)
         if !waitForEnd(seconds: 5) {
             kill(pid, SIGKILL)
-            process.waitUntilExit()
+            _ = waitForEnd(seconds: 5)
         }
     }
 
@@ -77,17 +77,33 @@ final class ChildProcess {
 
     private func waitForEnd(seconds: Double) -> Bool {
         let deadline = Clock.monotonicMilliseconds() + Int64(seconds * 1000)
-        while process.isRunning {
+        while isRunning {
             guard Clock.monotonicMilliseconds() < deadline else { return false }
-            usleep(5000)
+            usleep(2000)
         }
         return true
+    }
+
+    private static func spawn(_ words: [String], output: String) throws -> Int32 {
+        var actions = posix_spawn_file_actions_t()
+        posix_spawn_file_actions_init(&actions)
+        defer { posix_spawn_file_actions_destroy(&actions) }
+        posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0)
+        posix_spawn_file_actions_addopen(&actions, 1, output, O_WRONLY | O_CREAT | O_TRUNC | O_APPEND, 0o644)
+        posix_spawn_file_actions_adddup2(&actions, 1, 2)
+        var arguments = words.map { strdup($0) } + [nil]
+        defer { for argument in arguments { free(argument) } }
+        var pid: Int32 = 0
+        let result = posix_spawn(&pid, "/usr/bin/env", &actions, nil, &arguments, environ)
+        guard result == 0 else { throw SystemError("starting \(words.joined(separator: " "))", code: result) }
+        return pid
     }
 }
 
 /// Finds and asks programs of the system.
 enum Programs {
-    static let path = (ProcessInfo.processInfo.environment["PATH"] ?? "/usr/bin:/bin") + ":/usr/sbin:/sbin"
+    static let path = (getenv("PATH").map { String(cString: $0) } ?? "/usr/bin:/bin") + ":/usr/sbin:/sbin"
+    static let coreCount = max(1, Int(sysconf(Int32(_SC_NPROCESSORS_ONLN))))
 
     static func isInstalled(_ name: String) -> Bool {
         if name.contains("/") { return access(name, X_OK) == 0 }
@@ -101,6 +117,4 @@ enum Programs {
         try child.waitForSuccess(seconds: seconds)
         return child.output
     }
-
-    static let coreCount = ProcessInfo.processInfo.processorCount
 }

@@ -100,6 +100,7 @@ struct CompareCommand: ParsableCommand {
     private static func recipes(edge: String) -> [(key: String, recipe: any ServerRecipe)] {
         [
             ("edge", EdgeRecipe(program: edge)), ("h2o", H2ORecipe()), ("nginx", NginxRecipe()),
+            ("trafficserver", TrafficServerRecipe()), ("varnish", VarnishRecipe()),
         ]
     }
 }

@@ -68,7 +68,14 @@ struct Comparison {
         for program in recipe.programs where !Programs.isInstalled(program) {
             throw BenchError("\(program) is not installed")
         }
-        return try RunningServer(recipe, folder: folder, cores: serverCores)
+        let server = try RunningServer(recipe, folder: folder, cores: serverCores)
+        do {
+            try AnswerCheck.run(server)
+        } catch {
+            server.stop()
+            throw error
+        }
+        return server
     }
 
     private func note(_ recipe: any ServerRecipe, missing: String?) throws -> BenchReport.ServerNote {

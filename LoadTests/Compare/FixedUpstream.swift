@@ -29,6 +29,8 @@ final class FixedUpstream: Sendable {
         while true {
             let connection = accept(listener, nil, nil)
             guard connection >= 0 else { continue }
+            // Not to live on in a server that is started later.
+            _ = fcntl(connection, F_SETFD, FD_CLOEXEC)
             Thread.detachNewThread { [self] in
                 serve(connection)
                 close(connection)
@@ -94,11 +96,11 @@ enum LoopbackSocket {
         return (descriptor, Int(UInt16(bigEndian: address.sin_port)))
     }
 
-    /// Different free ports. They are free when they are found; a server that comes too late for one says so itself.
-    static func freePorts(_ count: Int) throws -> [Int] {
-        let sockets = try (0..<count).map { _ in try listen() }
-        for socket in sockets { close(socket.descriptor) }
-        return sockets.map(\.port)
+    /// A free port. It is free when it is found; a server that comes too late for it says so itself.
+    static func freePort() throws -> Int {
+        let (descriptor, port) = try listen()
+        close(descriptor)
+        return port
     }
 
     /// Whether something listens on the port.

@@ -30,7 +30,8 @@ extension ServerRecipe {
 /// A program of a server, with its arguments.
 struct ServerCommand {
     var words: [String]
-    var environment: [String: String] = [:]
+    /// A file, or socket, that must be there before this one is started.
+    var waitsFor: String?
 }
 
 /// Where a server is to be, and what it may use.
@@ -40,8 +41,9 @@ struct ServerSite {
     let name: String
     /// TLS; clients come here.
     let port: Int
-    /// For itself: administration, or from one of its processes to the other.
-    let sparePort: Int
+    /// A name for a UNIX socket between processes of the server. It is outside of the folder, which may be closed to
+    /// the user that one of them becomes.
+    let socket: String
     let upstreamPort: Int
     var workers = 1
     /// Connections that it must be able to hold at once.
@@ -61,7 +63,7 @@ final class RunningServer {
     let recipe: any ServerRecipe
     let site: ServerSite
     private let upstream: FixedUpstream
-    private let processes: [ChildProcess]
+    private var processes: [ChildProcess] = []
 
     /// Starts a server on the given cores and waits until it listens.
     init(
@@ -70,20 +72,22 @@ final class RunningServer {
         self.recipe = recipe
         upstream = try FixedUpstream(
             bodies: Dictionary(uniqueKeysWithValues: BenchObject.all.map { ($0.path, $0.makeBody()) }))
-        let ports = try LoopbackSocket.freePorts(2)
+        let port = try LoopbackSocket.freePort()
         let name = recipe.name.lowercased().filter { $0.isLetter || $0.isNumber } + (workers > 1 ? "-\(workers)" : "")
         site = ServerSite(
-            folder: folder, name: name, port: ports[0], sparePort: ports[1], upstreamPort: upstream.port,
+            folder: folder, name: name, port: port, socket: "/tmp/spillway-bench-\(port).socket",
+            upstreamPort: upstream.port,
             workers: workers, connections: connections)
         try FileManager.default.createDirectory(atPath: site.path, withIntermediateDirectories: true)
         let commands = try recipe.prepare(site)
-        processes = try commands.enumerated().map { [site] index, command in
-            try ChildProcess(
-                command.words, environment: command.environment, on: .init(cores: cores),
-                output: site.path + "/output-\(index).log")
-        }
         do {
-            try waitUntilItListens()
+            for (index, command) in commands.enumerated() {
+                if let file = command.waitsFor { try wait(for: file) { access(file, F_OK) == 0 } }
+                processes.append(
+                    try ChildProcess(
+                        command.words, on: .init(cores: cores), output: site.path + "/output-\(index).log"))
+            }
+            try wait(for: "port \(port)") { LoopbackSocket.answers(port: port) }
         } catch {
             stop()
             throw error
@@ -107,16 +111,17 @@ final class RunningServer {
 
     func stop() {
         for process in processes.reversed() { process.stop() }
+        unlink(site.socket)
     }
 
-    private func waitUntilItListens() throws {
+    private func wait(for what: String, until isThere: () -> Bool) throws {
         let deadline = Clock.monotonicMilliseconds() + 30_000
-        while !LoopbackSocket.answers(port: site.port) {
+        while !isThere() {
             if let dead = processes.first(where: { !$0.isRunning }) {
                 throw BenchError("\(name) ended at once: \(dead.lastLines())")
             }
             guard Clock.monotonicMilliseconds() < deadline else {
-                throw BenchError("\(name) did not listen on its port after 30 s; see \(site.path)")
+                throw BenchError("\(name): \(what) was not there after 30 s; see \(site.path)")
             }
             usleep(20_000)
         }
