@@ -30,7 +30,7 @@ extension ServerRecipe {
 /// A program of a server, with its arguments.
 struct ServerCommand {
     var words: [String]
-    /// A file, or socket, that must be there before this one is started.
+    /// A UNIX socket on which another one must listen before this one is started.
     var waitsFor: String?
 }
 
@@ -82,7 +82,7 @@ final class RunningServer {
         let commands = try recipe.prepare(site)
         do {
             for (index, command) in commands.enumerated() {
-                if let file = command.waitsFor { try wait(for: file) { access(file, F_OK) == 0 } }
+                if let path = command.waitsFor { try wait(for: path) { LoopbackSocket.answers(path: path) } }
                 processes.append(
                     try ChildProcess(
                         command.words, on: .init(cores: cores), output: site.path + "/output-\(index).log"))
