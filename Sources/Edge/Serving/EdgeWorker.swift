@@ -76,7 +76,7 @@ final class EdgeWorker: RequestHandler, @unchecked Sendable {
         }
         guard isPlainPath(carrier.path) else { return respondError(exchange, status: 400, .rejected, texts.badPath) }
         if let gate {
-            let rejection = gate.rejection(carrier, nowSeconds: loop.wallSeconds, state: &exchange.connectionState)
+            let rejection = gate.rejection(carrier, nowSeconds: loop.wallSeconds, exchange: exchange)
             if let rejection { return respondForbidden(exchange, rejection) }
         }
         guard carrier.query.isEmpty else { return handleWithQuery(exchange, request, carrier) }

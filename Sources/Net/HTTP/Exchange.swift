@@ -16,7 +16,8 @@ public final class Exchange {
     }
 
     final var phase = Phase.idle
-    final unowned(unsafe) var connection: ServerConnection
+    /// The connection outlives its exchanges' work; reached without counting a reference on the way of every response.
+    private final var connectionReference: Unmanaged<ServerConnection>
     /// The HTTP/2 stream; 0 in HTTP/1.1.
     final var streamID: Int32 = 0
     /// The place in the HTTP/2 session's list of open exchanges.
@@ -25,6 +26,7 @@ public final class Exchange {
 
     /// What the response is made of; kept until the exchange is over.
     public private(set) final var body: BodySource?
+    private final var bodyReference: Unmanaged<BodySource>?
     /// True when the body's bytes are sent, in all frames from `position` (which goes out next) to `end` (exclusive;
     /// `Int.max` when unknown).
     final var hasBody = false
@@ -52,11 +54,16 @@ public final class Exchange {
     public final var parked: AnyObject?
 
     init(connection: ServerConnection) {
-        self.connection = connection
+        connectionReference = .passUnretained(connection)
     }
 
     deinit {
         headFields.free()
+    }
+
+    final var connection: ServerConnection {
+        get { connectionReference.takeUnretainedValue() }
+        set { connectionReference = .passUnretained(newValue) }
     }
 
     /// The client's numeric address and port, for a log. A system call: not for every request of a fast path.
@@ -77,9 +84,11 @@ public final class Exchange {
 
     /// The loop's response builder, begun for `status`. Use it up before returning to the loop.
     public func begin(status: Int) -> ResponseBuilder {
-        let builder = connection.server.builder
-        builder.begin(status: status, isHTTP2: streamID != 0)
-        return builder
+        connectionReference._withUnsafeGuaranteedRef { connection in
+            let builder = connection.server.builder
+            builder.begin(status: status, isHTTP2: streamID != 0)
+            return builder
+        }
     }
 
     /// Sends the built head with the bytes of `body` in `range`; an upper bound of `Int.max` means: until its end.
@@ -90,19 +99,22 @@ public final class Exchange {
         status = builder.status
         hasBody = body != nil && method != .head && builder.status != 204 && builder.status != 304 && !range.isEmpty
         self.body = body
+        bodyReference = body.map { .passUnretained($0) }
         hasProgressed = false
-        progressMilliseconds = connection.server.loop.now
         position = range.lowerBound
         end = hasBody ? range.upperBound : range.lowerBound
         isStalled = false
-        connection.send(self, builder)
+        connectionReference._withUnsafeGuaranteedRef { connection in
+            progressMilliseconds = connection.server.loop.now
+            connection.send(self, builder)
+        }
     }
 
     /// What there is of the body at `offset`, without counting a reference to it: the exchange holds one.
     @inline(__always)
     final func window(at offset: Int) -> BodySource.Window {
-        guard let body else { return .failed }
-        return Unmanaged.passUnretained(body)._withUnsafeGuaranteedRef { $0.window(at: offset) }
+        guard let bodyReference else { return .failed }
+        return bodyReference._withUnsafeGuaranteedRef { $0.window(at: offset) }
     }
 
     /// More of a pending body has arrived, or it has failed: the connection reads on.
@@ -116,6 +128,7 @@ public final class Exchange {
     func reset() {
         phase = .idle
         body = nil
+        bodyReference = nil
         hasBody = false
         parked = nil
         streamID = 0

@@ -21,7 +21,9 @@ final class HTTP2Session {
     /// The connection's; copied here so that emitting counts no reference.
     let writer: UnsafeMutablePointer<RecordWriter>
     let session: OpaquePointer
+    private let serverReference: Unmanaged<Server>
     private let headerBytesMax: Int
+    private var expander = HeaderBlockExpander()
     /// Open exchanges, by `Exchange.liveIndex`.
     private var live: [Exchange] = []
     /// The head being received; one at a time on a connection (RFC 9113 section 4.3).
@@ -40,6 +42,7 @@ final class HTTP2Session {
         self.connection = connection
         writer = connection.writer
         headerBytesMax = connection.server.limits.headerBytesMax
+        serverReference = .passUnretained(connection.server)
         guard let callbacks = sharedCallbacks,
             let session = connection.server.http2Memory.makeServerSession(callbacks: callbacks, option: nil)
         else { return nil }
@@ -71,10 +74,18 @@ final class HTTP2Session {
 
     /// Feeds bytes from the client. False when the connection is to be closed.
     func receive(_ bytes: UnsafeRawBufferPointer) -> Bool {
-        let consumed = nghttp2_session_mem_recv(
-            session, bytes.baseAddress?.assumingMemoryBound(to: UInt8.self), bytes.count)
+        let scratch = connection.server.expandedFrame
+        var rest = bytes
+        var isGood = true
+        while isGood, !rest.isEmpty {
+            let piece = expander.next(rest, scratch: scratch)
+            let consumed = nghttp2_session_mem_recv(
+                session, piece.bytes.baseAddress?.assumingMemoryBound(to: UInt8.self), piece.bytes.count)
+            isGood = consumed == piece.bytes.count
+            rest = rest.slice(piece.used..<rest.count)
+        }
         if !isInHead { releaseHead() }
-        return consumed == bytes.count
+        return isGood
     }
 
     /// Lets nghttp2 emit frames until the output is full or nothing is left. False when the session is over.
@@ -121,23 +132,27 @@ final class HTTP2Session {
     /// A complete request head has come: make an exchange of it.
     func beginExchange(streamID: Int32, hasContent: Bool) {
         head.hasContent = hasContent
-        let server = connection.server
-        server.counters.requests.add()
-        let exchange = server.takeExchange(for: connection)
-        exchange.streamID = streamID
-        exchange.method = head.method
-        exchange.liveIndex = live.count
-        live.append(exchange)
-        _ = nghttp2_session_set_stream_user_data(session, streamID, Unmanaged.passUnretained(exchange).toOpaque())
-        if headCounted > headerBytesMax {
-            server.counters.requestsMalformed.add()
-            refuse(exchange, status: 431)
-        } else if head.target.isEmpty || head.target[0] != UInt8(ascii: "/") {
-            server.counters.requestsMalformed.add()
-            refuse(exchange, status: 400)
-        } else {
+        serverReference._withUnsafeGuaranteedRef { server in
+            server.counters.requests.add()
+            let exchange = server.takeExchange(for: connection)
+            exchange.streamID = streamID
+            exchange.method = head.method
+            exchange.liveIndex = live.count
+            live.append(exchange)
+            _ = nghttp2_session_set_stream_user_data(session, streamID, Unmanaged.passUnretained(exchange).toOpaque())
+            let refusal = refusalStatus
+            guard refusal == 0 else {
+                server.counters.requestsMalformed.add()
+                return refuse(exchange, status: refusal)
+            }
             server.handler.handle(exchange, head)
         }
+    }
+
+    /// Why the head is not to be handled, 0 when it is.
+    private var refusalStatus: Int {
+        if headCounted > headerBytesMax { return 431 }
+        return head.target.isEmpty || head.target[0] != UInt8(ascii: "/") ? 400 : 0
     }
 
     /// nghttp2 has closed the stream: the exchange is over.
@@ -146,7 +161,8 @@ final class HTTP2Session {
         live.swapAt(index, live.count - 1)
         live[index].liveIndex = index
         // The list may have held the last reference.
-        connection.server.finish(live.removeLast(), completed: completed)
+        let ended = live.removeLast()
+        serverReference._withUnsafeGuaranteedRef { $0.finish(ended, completed: completed) }
     }
 
     private func refuse(_ exchange: Exchange, status: Int) {
@@ -175,7 +191,7 @@ final class HTTP2Session {
 
     @inline(__always)
     private func statusRecord(_ status: Int) -> nghttp2_nv {
-        let texts = connection.server.statusTexts
+        let texts = serverReference._withUnsafeGuaranteedRef { $0.statusTexts }
         return nghttp2_nv(
             name: texts.name, value: texts.value(status), namelen: 7, valuelen: 3,
             flags: UInt8(NGHTTP2_NV_FLAG_NO_COPY_NAME.rawValue | NGHTTP2_NV_FLAG_NO_COPY_VALUE.rawValue))

@@ -27,6 +27,8 @@ public final class Server {
     /// What TLS decrypted of them.
     let plaintext: UnsafeMutableRawPointer
     let http2Memory = HTTP2Memory()
+    /// A HEADERS frame while it is passed on in another form.
+    let expandedFrame = UnsafeMutableRawPointer.allocate(byteCount: HeaderBlockExpander.frameBytesMax, alignment: 64)
     let staging: UnsafeMutablePointer<RecordStaging>
     private(set) var isDraining = false
     private var listeners: [Listener] = []
@@ -47,6 +49,7 @@ public final class Server {
 
     deinit {
         input.deallocate()
+        expandedFrame.deallocate()
         plaintext.deallocate()
         staging.pointee.bytes.deallocate()
         staging.deallocate()
