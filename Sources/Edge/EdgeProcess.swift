@@ -14,6 +14,7 @@ final class EdgeProcess {
     private let configuration: EdgeConfiguration
     private let tier: MemoryTier
     private var runs: [WorkerRun] = []
+    private let draining = DrainState()
 
     /// Sets everything up and listens. Throws a description of what could not be done.
     init(_ configuration: EdgeConfiguration) throws {
@@ -24,9 +25,12 @@ final class EdgeProcess {
             configuration.listen.contains(where: \.usesTLS)
             ? try TLSContext(certificateFile: configuration.certificateFile, keyFile: configuration.keyFile) : nil
         let hasher = KeyHasher()
+        let addresses = configuration.connectionsPerAddress
+        let table = addresses > 0 ? AddressTable(connectionsMax: addresses) : nil
+        let limits = DescriptorBudget.fit(configuration)
         for index in 0..<configuration.workers {
             let worker = try Self.makeWorker(index, configuration, tier, hasher, keys)
-            runs.append(try WorkerRun(worker, configuration, tls))
+            runs.append(try WorkerRun(worker, configuration, limits, table, tls))
         }
         for run in runs { run.worker.peers = runs.map(\.worker) }
     }
@@ -44,23 +48,33 @@ final class EdgeProcess {
             accessLog: try configuration.accessLogFile.map { try AccessLog(path: $0) })
     }
 
-    /// Serves until SIGINT or SIGTERM, then drains. Returns when every worker has ended.
+    /// Serves until SIGINT or SIGTERM, then drains; a second signal ends the drain. Returns when every worker has ended.
     func run() throws {
         let loop = try EventLoop()
         let signals = try SignalSource { [unowned self] signal in
             // SIGHUP is for reloading; it must not end the process.
             guard signal == SIGTERM || signal == SIGINT else { return }
-            Log.info("Draining", ["signal": "\(signal)"])
-            for run in runs { run.drain() }
-            loop.stop()
+            stop(signal)
         }
         guard loop.add(signals) else { throw SystemError("epoll_ctl", code: ENOMEM) }
         let metrics = EdgeMetrics(workers: runs.map { ($0.worker.counters, $0.server.counters) }, tier: tier)
         let admin = Server(
-            loop: loop, handler: AdminHandler(metrics: metrics), limits: ServerLimits(), counters: ServerCounters())
+            loop: loop, handler: AdminHandler(metrics: metrics, draining: draining), limits: ServerLimits(),
+            counters: ServerCounters())
         if let endpoint = configuration.admin { try admin.listen(endpoint, tls: nil) }
+        let mailbox = loop.mailbox
+        // Runs on this thread, one at a time.
+        nonisolated(unsafe) var running = runs.count
+        nonisolated(unsafe) let mainLoop = loop
+        let ended: @Sendable () -> Void = {
+            running -= 1
+            if running == 0 { mainLoop.stop() }
+        }
         let threads = try runs.map { run in
-            try startThread(name: "worker-\(run.worker.index)") { run.worker.loop.run() }
+            try startThread(name: "worker-\(run.worker.index)") {
+                run.worker.loop.run()
+                mailbox.post(ended)
+            }
         }
         Log.info(
             "Serving",
@@ -70,8 +84,26 @@ final class EdgeProcess {
             ])
         loop.run()
         for thread in threads { thread.join() }
-        Log.info("Stopped", [:])
+        let cutOff = runs.reduce(0) { $0 + $1.server.counters.connectionsOpen.value }
+        Log.info("Stopped", ["connectionsCutOff": "\(cutOff)"])
     }
+
+    /// The first signal drains, the second one ends what is still in flight.
+    private func stop(_ signal: Int32) {
+        guard !draining.isDraining else {
+            Log.info("Stopping at once", ["signal": "\(signal)"])
+            for run in runs { run.stop() }
+            return
+        }
+        draining.isDraining = true
+        Log.info("Draining", ["signal": "\(signal)"])
+        for run in runs { run.drain() }
+    }
+}
+
+/// Whether the process is draining; the main thread's.
+final class DrainState {
+    fileprivate(set) var isDraining = false
 }
 
 /// One worker with its server and the state of its drain. Belongs to the worker's thread once it runs.
@@ -82,11 +114,14 @@ private final class WorkerRun: @unchecked Sendable {
     private let drainMilliseconds: Int64
     private var drainDeadlineMilliseconds: Int64?
 
-    init(_ worker: EdgeWorker, _ configuration: EdgeConfiguration, _ tls: TLSContext?) throws {
+    init(
+        _ worker: EdgeWorker, _ configuration: EdgeConfiguration, _ limits: ServerLimits, _ addresses: AddressTable?,
+        _ tls: TLSContext?
+    ) throws {
         self.worker = worker
         drainMilliseconds = configuration.drainMilliseconds
         server = Server(
-            loop: worker.loop, handler: worker, limits: configuration.serverLimits, counters: ServerCounters())
+            loop: worker.loop, handler: worker, limits: limits, counters: ServerCounters(), addresses: addresses)
         for listen in configuration.listen { try server.listen(listen.endpoint, tls: listen.usesTLS ? tls : nil) }
         worker.loop.onTurn = { [unowned self] in turn() }
     }
@@ -96,6 +131,10 @@ private final class WorkerRun: @unchecked Sendable {
             drainDeadlineMilliseconds = worker.loop.now + drainMilliseconds
             server.drain()
         }
+    }
+
+    func stop() {
+        worker.loop.mailbox.post { [self] in worker.loop.stop() }
     }
 
     private func turn() {

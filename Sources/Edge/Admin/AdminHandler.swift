@@ -6,9 +6,12 @@ import Net
 /// Meant for the loopback interface or an internal network.
 final class AdminHandler: RequestHandler {
     private let metrics: EdgeMetrics
+    private let draining: DrainState
 
-    init(metrics: EdgeMetrics) {
+    /// While `draining`, /healthz answers 503, so that load balancers send nobody any more.
+    init(metrics: EdgeMetrics, draining: DrainState) {
         self.metrics = metrics
+        self.draining = draining
     }
 
     override func handle(_ exchange: Exchange, _ request: borrowing RequestHead) {
@@ -16,7 +19,9 @@ final class AdminHandler: RequestHandler {
             return respond(exchange, 405, "text/plain", "Only GET and HEAD are allowed here.\n")
         }
         if request.target.equals("/healthz") {
-            respond(exchange, 200, "application/json", "{\"status\":\"ok\"}\n")
+            let isDraining = draining.isDraining
+            let text = "{\"status\":\"\(isDraining ? "draining" : "ok")\"}\n"
+            respond(exchange, isDraining ? 503 : 200, "application/json", text)
         } else if request.target.equals("/metrics") {
             respond(exchange, 200, "text/plain; version=0.0.4", metrics.text())
         } else {

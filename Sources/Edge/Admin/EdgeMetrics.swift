@@ -34,10 +34,19 @@ struct EdgeMetrics {
         server("spillway_output_refused_total", .counter, "Slow readers closed for memory.", \.outputRefused)
         server("spillway_connections_accepted_total", .counter, "Connections accepted.", \.connectionsAccepted)
         server("spillway_connections_refused_total", .counter, "Connections over the limit.", \.connectionsRefused)
+        server(
+            "spillway_connections_refused_by_address_total", .counter, "Connections over the limit of their address.",
+            \.connectionsRefusedByAddress)
+        server(
+            "spillway_connections_retired_total", .counter, "Connections ended in order for their age or use.",
+            \.connectionsRetired)
+        server("spillway_slow_readers_total", .counter, "Readers closed for their low rate.", \.slowReaders)
+        server("spillway_contents_refused_total", .counter, "Streams reset for too much content.", \.contentsRefused)
         server("spillway_connections_open", .gauge, "Connections open now.", \.connectionsOpen)
         server("spillway_accept_pauses_total", .counter, "Times that descriptors ran out.", \.acceptPauses)
         server("spillway_handshakes_failed_total", .counter, "TLS handshakes that failed.", \.handshakesFailed)
         server("spillway_timeouts_total", .counter, "Connections closed by a time limit.", \.timeouts)
+        text += floods()
         edge("spillway_cache_hits_total", "Requests answered from the cache.", \.hits)
         edge("spillway_cache_stale_hits_total", "Hits on stale objects while revalidating.", \.staleHits)
         edge("spillway_cache_misses_total", "Requests that started or waited for a fill.", \.misses)
@@ -58,6 +67,16 @@ struct EdgeMetrics {
             tier.memory.usedBytes)
         text += Self.line("spillway_cache_memory_objects", .gauge, "Objects in memory.", usage.objects)
         return text
+    }
+
+    /// One line for each kind of flood.
+    private func floods() -> String {
+        let name = "spillway_http2_floods_total"
+        let header = "# HELP \(name) HTTP/2 connections closed with ENHANCE_YOUR_CALM.\n# TYPE \(name) counter\n"
+        return FloodKind.allCases.reduce(into: header) { text, kind in
+            let sum = workers.reduce(0) { $0 + $1.server.floods(kind).value }
+            text += "\(name){kind=\"\(kind.name)\"} \(sum)\n"
+        }
     }
 
     private static func line(_ name: String, _ kind: Kind, _ help: String, _ value: Int) -> String {

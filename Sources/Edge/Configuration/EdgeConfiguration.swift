@@ -37,6 +37,8 @@ struct EdgeConfiguration {
     var allowOrigin = "*"
     var accessLogFile: String?
     var serverLimits = ServerLimits()
+    /// Connections of one client address over all workers; 0 for no limit.
+    var connectionsPerAddress = 0
     var drainMilliseconds: Int64 = 10_000
 
     /// Reads and checks a configuration file. Throws `ConfigurationError` with every mistake.
@@ -148,27 +150,5 @@ struct EdgeConfiguration {
         finishBytesMax = section.bytes("finishBytes", default: finishBytesMax, in: 0...1 << 34)
         waitMilliseconds = Int64(
             section.integer("waitMilliseconds", default: Int(waitMilliseconds), in: 100...600_000))
-    }
-
-    private mutating func readLimits(_ section: ConfigurationSection) {
-        serverLimits.connectionsMax = section.integer(
-            "connectionsPerWorker", default: serverLimits.connectionsMax, in: 1...1_000_000)
-        serverLimits.headerBytesMax = section.bytes(
-            "headerBytes", default: serverLimits.headerBytesMax, in: 4096...65_536)
-        serverLimits.outputBytesMax = section.bytes(
-            "outputBytesPerWorker", default: serverLimits.outputBytesMax, in: 1 << 20...1 << 40)
-        serverLimits.streamsMax = section.integer("streams", default: serverLimits.streamsMax, in: 1...1000)
-        func milliseconds(_ key: String, _ fallback: Int64) -> Int64 {
-            Int64(section.integer(key, default: Int(fallback), in: 100...3_600_000))
-        }
-        serverLimits.handshakeTimeoutMilliseconds = milliseconds(
-            "handshakeTimeoutMilliseconds", serverLimits.handshakeTimeoutMilliseconds)
-        serverLimits.headerTimeoutMilliseconds = milliseconds(
-            "headerTimeoutMilliseconds", serverLimits.headerTimeoutMilliseconds)
-        serverLimits.idleTimeoutMilliseconds = milliseconds(
-            "idleTimeoutMilliseconds", serverLimits.idleTimeoutMilliseconds)
-        serverLimits.sendStallTimeoutMilliseconds = milliseconds(
-            "sendStallTimeoutMilliseconds", serverLimits.sendStallTimeoutMilliseconds)
-        drainMilliseconds = milliseconds("drainMilliseconds", drainMilliseconds)
     }
 }

@@ -38,6 +38,11 @@ public final class Exchange {
     final var hasProgressed = false
     /// The fields of an HTTP/2 response, from `send` until its HEADERS frame is packed.
     final var headFields = HeadBytes()
+    /// Content follows the request's head, and how much of it has come.
+    final var hasContent = false
+    final var contentBytes = 0
+    /// A time limit has ended the exchange.
+    final var isExpired = false
     /// True while the body has been found pending and the connection waits for `resume()`.
     final var isStalled = false
 
@@ -135,6 +140,9 @@ public final class Exchange {
         status = 0
         bytesSent = 0
         isStalled = false
+        hasContent = false
+        contentBytes = 0
+        isExpired = false
         tag = 0
         loggedPath.removeAll(keepingCapacity: true)
     }

@@ -15,6 +15,7 @@ final class HTTP1Session {
     var keepsAlive = true
     /// When the first byte of a head that is not complete came; nil while none is.
     private(set) var headStartedMilliseconds: Int64?
+    private var requestsTaken = 0
     private var exchange: Exchange?
     private var carry: [UInt8] = []
     private var isHTTP10 = false
@@ -59,7 +60,7 @@ final class HTTP1Session {
             let headerBytesMax = connection.server.limits.headerBytesMax
             guard let length = HeadLines.length(in: rest.slice(0..<min(rest.count, headerBytesMax))) else {
                 if rest.count >= headerBytesMax {
-                    refuse(status: 431)
+                    refuse(status: rest.position(of: 0x0D) == nil ? 414 : 431)
                     return -1
                 }
                 headStartedMilliseconds = headStartedMilliseconds ?? connection.server.loop.now
@@ -70,7 +71,7 @@ final class HTTP1Session {
             // An earlier response still fills the output: this request waits for room.
             guard connection.writer.canEmit else { return position }
             position += length
-            switch RequestParser.parse(rest.slice(0..<length)) {
+            switch RequestParser.parse(rest.slice(0..<length), connection.server.limits) {
             case .refused(let status):
                 refuse(status: status)
                 return -1
@@ -84,7 +85,10 @@ final class HTTP1Session {
     private func begin(_ head: RequestHead, keepsAlive keep: Bool) {
         let server = connection.server
         server.counters.requests.add()
-        keepsAlive = keep && !server.isDraining
+        requestsTaken += 1
+        let isLast = requestsTaken >= server.limits.requestsPerConnectionMax
+        if isLast { server.counters.connectionsRetired.add() }
+        keepsAlive = keep && !isLast && !server.isDraining
         isHTTP10 = head.isHTTP10
         let exchange = server.takeExchange(for: connection)
         exchange.method = head.method
@@ -211,6 +215,7 @@ func reasonPhrase(_ status: Int) -> StaticString {
     case 403: "Forbidden"
     case 404: "Not Found"
     case 405: "Method Not Allowed"
+    case 414: "URI Too Long"
     case 416: "Range Not Satisfiable"
     case 431: "Request Header Fields Too Large"
     case 500: "Internal Server Error"

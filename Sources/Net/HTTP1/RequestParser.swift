@@ -9,16 +9,20 @@ enum RequestParser {
     }
 
     /// `bytes` is the whole head with its final empty line; the result's views point into it.
-    static func parse(_ bytes: UnsafeRawBufferPointer) -> Result {
+    static func parse(_ bytes: UnsafeRawBufferPointer, _ limits: ServerLimits = ServerLimits()) -> Result {
         var lines = HeadLines(bytes)
         var head = RequestHead()
         guard let line = lines.nextLine(), let version = readRequestLine(line, into: &head) else {
             return .refused(status: 400)
         }
+        guard head.target.count <= limits.targetBytesMax else { return .refused(status: 414) }
         var fields = FieldState()
+        var fieldCount = 0
         loop: while true {
             switch lines.nextField() {
             case .field(let name, let value):
+                fieldCount += 1
+                guard fieldCount <= limits.headerFieldsMax else { return .refused(status: 431) }
                 guard fields.take(name: name, value: value, head: &head) else { return .refused(status: 400) }
             case .end: break loop
             case .malformed: return .refused(status: 400)

@@ -39,6 +39,11 @@ nonisolated(unsafe) let sharedCallbacks: OpaquePointer? = {
     }
     nghttp2_session_callbacks_set_on_frame_recv_callback(callbacks, frameReceived)
     nghttp2_session_callbacks_set_on_stream_close_callback(callbacks, streamClosed)
+    nghttp2_session_callbacks_set_on_invalid_frame_recv_callback(callbacks) { _, _, _, userData in
+        withOwner(userData) { $0.countFault() }
+        return 0
+    }
+    nghttp2_session_callbacks_set_on_data_chunk_recv_callback(callbacks, contentReceived)
     nghttp2_session_callbacks_set_send_callback(callbacks, sendBytes)
     nghttp2_session_callbacks_set_send_data_callback(callbacks, sendData)
     return callbacks
@@ -49,14 +54,26 @@ private let frameReceived: nghttp2_on_frame_recv_callback = { session, frame, us
     let hasContent = UInt32(frame.pointee.hd.flags) & NGHTTP2_FLAG_END_STREAM.rawValue == 0
     // Trailers (any other category) are read and ignored.
     let isRequest = frame.pointee.headers.cat == NGHTTP2_HCAT_REQUEST
-    withOwner(userData) { owner in
-        if isRequest { owner.beginExchange(streamID: frame.pointee.hd.stream_id, hasContent: hasContent) }
-        owner.headEnded()
+    if isRequest {
+        withOwner(userData) { $0.beginExchange(streamID: frame.pointee.hd.stream_id, hasContent: hasContent) }
     }
     return 0
 }
 
+private let contentReceived: nghttp2_on_data_chunk_recv_callback = { session, _, streamID, _, count, userData in
+    guard let pointer = nghttp2_session_get_stream_user_data(session, streamID) else { return 0 }
+    withOwner(userData) { owner in withExchange(pointer) { owner.takeContent($0, count: count) } }
+    return 0
+}
+
+/// The ends of a stream that a client brings about by breaking the protocol.
+private func isFault(_ errorCode: UInt32) -> Bool {
+    errorCode == NGHTTP2_PROTOCOL_ERROR.rawValue || errorCode == NGHTTP2_FLOW_CONTROL_ERROR.rawValue
+        || errorCode == NGHTTP2_STREAM_CLOSED.rawValue || errorCode == NGHTTP2_FRAME_SIZE_ERROR.rawValue
+}
+
 private let streamClosed: nghttp2_on_stream_close_callback = { session, streamID, errorCode, userData in
+    if errorCode != NGHTTP2_NO_ERROR.rawValue, isFault(errorCode) { withOwner(userData) { $0.countFault() } }
     guard let pointer = nghttp2_session_get_stream_user_data(session, streamID) else { return 0 }
     withOwner(userData) { owner in
         withExchange(pointer) { exchange in

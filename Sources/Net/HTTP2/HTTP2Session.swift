@@ -16,6 +16,8 @@ import Glibc
 final class HTTP2Session {
     /// A frame header and this payload fill one TLS record exactly.
     static let dataBytesMax = Server.recordBytes - 9
+    /// A head of so many times the allowed size closes the connection.
+    private static let headBytesFactor = 8
 
     unowned(unsafe) let connection: ServerConnection
     /// The connection's; copied here so that emitting counts no reference.
@@ -25,14 +27,23 @@ final class HTTP2Session {
     private let headerBytesMax: Int
     private var expander = HeaderBlockExpander()
     /// Open exchanges, by `Exchange.liveIndex`.
-    private var live: [Exchange] = []
+    private(set) var live: [Exchange] = []
+    /// Counts what the client makes us do.
+    var frameGuard: FrameGuard
+    /// What the connection is to be closed for at the end of the present input.
+    var flood: FloodKind?
+    var drain = Drain.none
+    /// When the head that is not complete began to come; nil while none is.
+    private(set) var headStartedMilliseconds: Int64?
+    private var requestsTaken = 0
     /// The head being received; one at a time on a connection (RFC 9113 section 4.3).
     var head = RequestHead()
     /// Memory for the head's values, held from the first field until the input is used up and no head is half there.
     private var headMemory: UnsafeMutableRawPointer?
     private var headUsed = 0
     private var headCounted = 0
-    private var isInHead = false
+    private var headFields = 0
+    private var isTargetTooLong = false
     /// Bytes of a frame that did not go out with its first piece.
     private var frameRest = 0
     private var hasFailed = false
@@ -43,6 +54,8 @@ final class HTTP2Session {
         writer = connection.writer
         headerBytesMax = connection.server.limits.headerBytesMax
         serverReference = .passUnretained(connection.server)
+        frameGuard = FrameGuard(
+            limits: connection.server.limits.frames, nowMilliseconds: connection.server.loop.now)
         guard let callbacks = sharedCallbacks,
             let session = connection.server.http2Memory.makeServerSession(callbacks: callbacks, option: nil)
         else { return nil }
@@ -74,6 +87,23 @@ final class HTTP2Session {
 
     /// Feeds bytes from the client. False when the connection is to be closed.
     func receive(_ bytes: UnsafeRawBufferPointer) -> Bool {
+        let server = connection.server
+        let kind = frameGuard.receive(bytes, nowMilliseconds: server.loop.now, sentBytes: connection.sentBytes)
+        if let kind { return endForFlood(kind) }
+        let isGood = feed(bytes)
+        if frameGuard.isInHead {
+            headStartedMilliseconds = headStartedMilliseconds ?? server.loop.now
+        } else {
+            headStartedMilliseconds = nil
+            releaseHead()
+        }
+        if let flood { return endForFlood(flood) }
+        if frameGuard.hasSeenPingAcknowledgement { finishDrainNotice() }
+        return isGood
+    }
+
+    /// Passes the bytes to nghttp2, what is known of a head's path decoded.
+    private func feed(_ bytes: UnsafeRawBufferPointer) -> Bool {
         let scratch = connection.server.expandedFrame
         var rest = bytes
         var isGood = true
@@ -84,7 +114,6 @@ final class HTTP2Session {
             isGood = consumed == piece.bytes.count
             rest = rest.slice(piece.used..<rest.count)
         }
-        if !isInHead { releaseHead() }
         return isGood
     }
 
@@ -92,31 +121,6 @@ final class HTTP2Session {
     func produce() -> Bool {
         guard nghttp2_session_send(session) == 0, !hasFailed else { return false }
         return nghttp2_session_want_read(session) != 0 || nghttp2_session_want_write(session) != 0
-    }
-
-    /// Announces that no new stream will be taken; open ones finish (RFC 9113 section 6.8).
-    func submitGoAway() {
-        let last = nghttp2_session_get_last_proc_stream_id(session)
-        _ = nghttp2_submit_goaway(
-            session, UInt8(NGHTTP2_FLAG_NONE.rawValue), last, NGHTTP2_NO_ERROR.rawValue, nil, 0)
-    }
-
-    /// Resets the streams whose client has taken no byte for too long: closed windows, lost phones, requests whose
-    /// content never ends. Returns how many.
-    func expireUnread(now: Int64, after milliseconds: Int64) -> Int {
-        var count = 0
-        for exchange in live where exchange.phase == .sending && !exchange.isStalled {
-            if exchange.hasProgressed {
-                exchange.hasProgressed = false
-                exchange.progressMilliseconds = now
-            }
-            guard now - exchange.progressMilliseconds > milliseconds else { continue }
-            exchange.progressMilliseconds = now
-            _ = nghttp2_submit_rst_stream(
-                session, UInt8(NGHTTP2_FLAG_NONE.rawValue), exchange.streamID, NGHTTP2_CANCEL.rawValue)
-            count += 1
-        }
-        return count
     }
 
     /// The connection is closing: every open exchange is cut off.
@@ -134,9 +138,12 @@ final class HTTP2Session {
         head.hasContent = hasContent
         serverReference._withUnsafeGuaranteedRef { server in
             server.counters.requests.add()
+            requestsTaken += 1
+            if requestsTaken == server.limits.requestsPerConnectionMax { retire() }
             let exchange = server.takeExchange(for: connection)
             exchange.streamID = streamID
             exchange.method = head.method
+            exchange.hasContent = hasContent
             exchange.liveIndex = live.count
             live.append(exchange)
             _ = nghttp2_session_set_stream_user_data(session, streamID, Unmanaged.passUnretained(exchange).toOpaque())
@@ -151,7 +158,8 @@ final class HTTP2Session {
 
     /// Why the head is not to be handled, 0 when it is.
     private var refusalStatus: Int {
-        if headCounted > headerBytesMax { return 431 }
+        if isTargetTooLong { return 414 }
+        if headCounted > headerBytesMax || headFields > connection.server.limits.headerFieldsMax { return 431 }
         return head.target.isEmpty || head.target[0] != UInt8(ascii: "/") ? 400 : 0
     }
 
@@ -262,10 +270,9 @@ final class HTTP2Session {
         head = RequestHead()
         headUsed = 0
         headCounted = 0
-        isInHead = true
+        headFields = 0
+        isTargetTooLong = false
     }
-
-    func headEnded() { isInHead = false }
 
     private func releaseHead() {
         if let headMemory { connection.server.headerPool.give(headMemory) }
@@ -275,9 +282,11 @@ final class HTTP2Session {
     /// Takes one field of the head. What is over the limit is counted and dropped; the request gets 431.
     func takeField(name: UnsafeRawBufferPointer, value: UnsafeRawBufferPointer) {
         headCounted += name.count + value.count + 32
-        guard headCounted <= headerBytesMax, name.count > 0 else { return }
+        headFields += 1
+        guard headCounted <= headerBytesMax, name.count > 0 else { return refuseBomb(name, value) }
         if name[0] == UInt8(ascii: ":") {
             if name.equals(":path") {
+                isTargetTooLong = value.count > connection.server.limits.targetBytesMax
                 head.target = keep(value)
             } else if name.equals(":method") {
                 head.method = Method(value)
@@ -295,6 +304,13 @@ final class HTTP2Session {
         case .origin: head.origin = keep(value)
         case .other: break
         }
+    }
+
+    /// A field beyond the limit. A head that goes on and on, each of its bytes standing for a whole line of the
+    /// decoder's table, is worth no answer.
+    private func refuseBomb(_ name: UnsafeRawBufferPointer, _ value: UnsafeRawBufferPointer) {
+        if name.equals(":path") { isTargetTooLong = value.count > connection.server.limits.targetBytesMax }
+        if headCounted > Self.headBytesFactor * headerBytesMax { flood = .headerList }
     }
 
     /// Copies a value into the head's memory. It fits: kept values are never longer than what was counted.

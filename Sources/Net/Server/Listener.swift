@@ -31,13 +31,16 @@ final class Listener: EventSource {
         if isPaused { acceptSome() }
     }
 
+    /// Accepts what the kernel has queued, once, before the listener is closed.
+    func acceptWaiting() { acceptSome() }
+
     private func acceptSome() {
         isPaused = false
         for _ in 0..<Self.acceptsPerTurn {
             var peer = sockaddr_storage()
             let accepted = spw_accept(descriptor, &peer)
             if accepted >= 0 {
-                open(accepted)
+                open(accepted, peer)
                 continue
             }
             switch -accepted {
@@ -53,21 +56,28 @@ final class Listener: EventSource {
         server.loop.schedule(self)
     }
 
-    private func open(_ accepted: Int32) {
-        guard server.counters.connectionsOpen.value < server.limits.connectionsMax,
-            let connection = ServerConnection(descriptor: accepted, tls: tls, server: server)
+    private func open(_ accepted: Int32, _ peer: borrowing sockaddr_storage) {
+        guard server.counters.connectionsOpen.value < server.limits.connectionsMax else {
+            return refuse(accepted, server.counters.connectionsRefused)
+        }
+        let address = server.addresses == nil ? nil : ClientAddress(peer)
+        if let address, server.addresses?.enter(address) == false {
+            return refuse(accepted, server.counters.connectionsRefusedByAddress)
+        }
+        guard
+            let connection = ServerConnection(descriptor: accepted, tls: tls, address: address, server: server),
+            server.loop.add(connection)
         else {
-            server.counters.connectionsRefused.add()
-            _ = spw_close(accepted)
-            return
+            if let address { server.addresses?.leave(address) }
+            return refuse(accepted, server.counters.connectionsRefused)
         }
         _ = spw_set_nodelay(accepted)
-        guard server.loop.add(connection) else {
-            server.counters.connectionsRefused.add()
-            _ = spw_close(accepted)
-            return
-        }
         server.counters.connectionsAccepted.add()
         server.counters.connectionsOpen.add()
+    }
+
+    private func refuse(_ accepted: Int32, _ counter: Counter) {
+        counter.add()
+        _ = spw_close(accepted)
     }
 }

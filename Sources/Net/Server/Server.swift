@@ -30,12 +30,18 @@ public final class Server {
     /// A HEADERS frame while it is passed on in another form.
     let expandedFrame = UnsafeMutableRawPointer.allocate(byteCount: HeaderBlockExpander.frameBytesMax, alignment: 64)
     let staging: UnsafeMutablePointer<RecordStaging>
+    let addresses: AddressTable?
     private(set) var isDraining = false
     private var listeners: [Listener] = []
     private var idleExchanges: [Exchange] = []
 
-    /// `handler` is called on the loop's thread; it and the counters live as long as the server.
-    public init(loop: EventLoop, handler: RequestHandler, limits: ServerLimits, counters: ServerCounters) {
+    /// `handler` is called on the loop's thread; it and the counters live as long as the server. `addresses`, which the
+    /// servers of a process may share, limits the connections of each client address; nil for no such limit.
+    public init(
+        loop: EventLoop, handler: RequestHandler, limits: ServerLimits, counters: ServerCounters,
+        addresses: AddressTable? = nil
+    ) {
+        self.addresses = addresses
         self.loop = loop
         self.handler = handler
         self.limits = limits
@@ -69,7 +75,11 @@ public final class Server {
     public func drain() {
         guard !isDraining else { return }
         isDraining = true
-        for listener in listeners { loop.removeAndClose(listener) }
+        for listener in listeners {
+            // The kernel would reset what it has already connected for us.
+            listener.acceptWaiting()
+            loop.removeAndClose(listener)
+        }
         listeners = []
         loop.forEachSource { ($0 as? ServerConnection)?.drain() }
     }

@@ -61,7 +61,7 @@ extension ServerConnection {
         phase = .open
         if tls.negotiatedHTTP2 {
             http2 = HTTP2Session(connection: self)
-            if server.isDraining { http2?.submitGoAway() }
+            if server.isDraining { http2?.beginDrain() }
         } else {
             http1 = HTTP1Session(connection: self)
         }

@@ -39,7 +39,9 @@ extension ServerConnection {
     /// False when the socket is full or broken; the pump goes on at the next readiness.
     private func flush() -> Bool {
         let before = writer.pointee.output.count
-        switch writer.pointee.output.flush(to: descriptor) {
+        let result = writer.pointee.output.flush(to: descriptor)
+        sentBytes &+= before - writer.pointee.output.count
+        switch result {
         case .drained:
             blockedSinceMilliseconds = 0
             if before > 0 { lastActivityMilliseconds = server.loop.now }

@@ -37,10 +37,17 @@ final class ServerConnection: EventSource {
     var blockedSinceMilliseconds: Int64 = 0
     var lastActivityMilliseconds: Int64
     let acceptedMilliseconds: Int64
+    /// Bytes that the socket has taken.
+    var sentBytes = 0
+    private var rate = RateWindow()
+    /// What the table of addresses counts this connection as.
+    private let address: ClientAddress?
 
     /// Owns `descriptor` once the loop has accepted it. Nil when TLS can not be set up (out of memory).
-    init?(descriptor: Int32, tls context: TLSContext?, server: Server) {
+    /// `address` has been entered in the server's table and leaves it with the connection.
+    init?(descriptor: Int32, tls context: TLSContext?, address: ClientAddress?, server: Server) {
         self.server = server
+        self.address = address
         writer = .allocate(capacity: 1)
         writer.initialize(to: RecordWriter(staging: server.staging))
         acceptedMilliseconds = server.loop.now
@@ -75,6 +82,7 @@ final class ServerConnection: EventSource {
 
     override func tick(now: Int64) {
         let limits = server.limits
+        if now - acceptedMilliseconds > limits.lifetimeMilliseconds, phase == .open { retire() }
         let isLate =
             switch phase {
             case .handshaking: now - acceptedMilliseconds > limits.handshakeTimeoutMilliseconds
@@ -86,12 +94,21 @@ final class ServerConnection: EventSource {
         if isLate {
             server.counters.timeouts.add()
             close()
+        } else if isTooSlow(now, limits) {
+            server.counters.slowReaders.add()
+            close()
         } else if let http2 {
-            let expired = http2.expireUnread(now: now, after: limits.sendStallTimeoutMilliseconds)
-            guard expired > 0 else { return }
-            server.counters.timeouts.add(expired)
-            server.loop.schedule(self)
+            server.counters.timeouts.add(http2.expire(now: now, limits))
+            if http2.wantsWrite { server.loop.schedule(self) }
         }
+    }
+
+    private func isTooSlow(_ now: Int64, _ limits: ServerLimits) -> Bool {
+        let isWaiting =
+            phase != .handshaking && (blockedSinceMilliseconds != 0 || http2?.isWaitingForClient == true)
+        return rate.isTooSlow(
+            nowMilliseconds: now, sentBytes: sentBytes, isWaiting: isWaiting,
+            windowMilliseconds: limits.sendStallTimeoutMilliseconds, bytesPerSecond: limits.sendMinimumBytesPerSecond)
     }
 
     private func isSendStalled(_ now: Int64, _ limits: ServerLimits) -> Bool {
@@ -99,7 +116,7 @@ final class ServerConnection: EventSource {
     }
 
     private func isHeadLate(_ now: Int64, _ limits: ServerLimits) -> Bool {
-        guard let since = http1?.headStartedMilliseconds else { return false }
+        guard let since = http1?.headStartedMilliseconds ?? http2?.headStartedMilliseconds else { return false }
         return now - since > limits.headerTimeoutMilliseconds
     }
 
@@ -112,11 +129,27 @@ final class ServerConnection: EventSource {
 
     /// The server stops: finish what is in flight, start nothing new.
     func drain() {
-        http2?.submitGoAway()
-        http1?.keepsAlive = false
         if phase == .handshaking {
             close()
-        } else if http1?.isIdle == true {
+        } else {
+            finishInOrder()
+        }
+    }
+
+    /// The connection is old enough; the client opens another.
+    private func retire() {
+        if let http2 {
+            http2.retire()
+        } else if let http1, http1.keepsAlive {
+            server.counters.connectionsRetired.add()
+            finishInOrder()
+        }
+    }
+
+    private func finishInOrder() {
+        http2?.beginDrain()
+        http1?.keepsAlive = false
+        if http1?.isIdle == true {
             closeAfterOutput()
         } else {
             server.loop.schedule(self)
@@ -142,6 +175,7 @@ final class ServerConnection: EventSource {
         // Nothing of this connection may go out on another.
         server.staging.pointee.count = 0
         server.counters.connectionsOpen.add(-1)
+        if let address { server.addresses?.leave(address) }
         server.loop.removeAndClose(self)
     }
 }

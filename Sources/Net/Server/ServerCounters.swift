@@ -9,6 +9,10 @@ public final class ServerCounters: Sendable {
     public let connectionsOpen = Counter()
     /// Closed at once because `ServerLimits.connectionsMax` was reached.
     public let connectionsRefused = Counter()
+    /// Closed at once because their client's address had as many as it may.
+    public let connectionsRefusedByAddress = Counter()
+    /// Ended in order because they had served long or often enough.
+    public let connectionsRetired = Counter()
     /// Accepting paused because descriptors ran out.
     public let acceptPauses = Counter()
     public let handshakesFailed = Counter()
@@ -17,6 +21,11 @@ public final class ServerCounters: Sendable {
     public let requestsMalformed = Counter()
     /// Connections closed by one of the time limits.
     public let timeouts = Counter()
+    /// Readers closed for taking less than `ServerLimits.sendMinimumBytesPerSecond`.
+    public let slowReaders = Counter()
+    /// Streams reset because their request's content was over the limit.
+    public let contentsRefused = Counter()
+    private let floodsByKind = FloodKind.allCases.map { _ in Counter() }
     /// Slow readers closed because all output buffers together reached `ServerLimits.outputBytesMax`.
     public let outputRefused = Counter()
     /// Responses that were cut off: the client left, or the body failed.
@@ -25,4 +34,7 @@ public final class ServerCounters: Sendable {
     public let bytesSent = Counter()
 
     public init() {}
+
+    /// HTTP/2 connections closed with ENHANCE_YOUR_CALM, for this reason.
+    public func floods(_ kind: FloodKind) -> Counter { floodsByKind[kind.rawValue] }
 }
