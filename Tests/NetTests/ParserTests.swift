@@ -88,8 +88,8 @@ private func withBytes<Result>(_ text: String, _ body: (UnsafeRawBufferPointer) 
         withBytes(text) { bytes in
             let end = text.utf8.count - 4
             for seen in 0...bytes.count {
-                #expect(HeadLines.length(in: bytes.slice(0..<seen)) == (seen >= end ? end : nil))
-                #expect(HeadLines.length(in: bytes, from: min(seen, end - 1)) == end)
+                #expect(HeadLines.extent(in: bytes.slice(0..<seen)) == (seen >= end ? .whole(end) : .unfinished))
+                #expect(HeadLines.extent(in: bytes, from: min(seen, end - 1)) == .whole(end))
             }
         }
     }

@@ -112,6 +112,7 @@ extension EdgeWorker {
     func respondPreflight(_ exchange: Exchange) {
         exchange.tag = Disposition.preflight.rawValue
         let response = exchange.begin(status: 204)
+        response.addDate(loop.wallSeconds)
         response.add(texts.preflight)
         exchange.send(response, body: nil, range: 0..<0)
     }
@@ -138,6 +139,7 @@ extension EdgeWorker {
     }
 
     private func send(_ exchange: Exchange, _ response: ResponseBuilder, _ body: BytesBody?) {
+        response.addDate(loop.wallSeconds)
         response.addContentLength(body?.count ?? 0)
         exchange.send(response, body: body, range: 0..<(body?.count ?? 0))
     }

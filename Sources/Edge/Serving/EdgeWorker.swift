@@ -72,7 +72,8 @@ final class EdgeWorker: RequestHandler, @unchecked Sendable {
         switch exchange.method {
         case .get, .head: break
         case .options: return respondPreflight(exchange)
-        case .other: return respondMethodNotAllowed(exchange)
+        case .other: return respondError(exchange, status: 501, .rejected, texts.methodUnknown)
+        default: return respondMethodNotAllowed(exchange)
         }
         guard isPlainPath(carrier.path) else { return respondError(exchange, status: 400, .rejected, texts.badPath) }
         if let gate {

@@ -44,6 +44,17 @@ extension UnsafeRawBufferPointer {
         return slice(range)
     }
 
+    /// True when the comma-separated list of these bytes has the token as a member, in any case (RFC 9110 section 5.6.1).
+    public func listHolds(_ lowercase: StaticString) -> Bool {
+        var start = 0
+        while start < count {
+            let end = position(of: UInt8(ascii: ","), from: start) ?? count
+            if slice(start..<end).trimmed().equalsIgnoringCase(lowercase) { return true }
+            start = end + 1
+        }
+        return false
+    }
+
     /// A decimal number of 1 to 18 digits and nothing else.
     public var decimal: Int? {
         guard (1...18).contains(count) else { return nil }

@@ -17,6 +17,9 @@ public final class ResponseBuilder {
 
     private let age = FieldBlock([(Array("age".utf8), [])])
     private let contentLength = FieldBlock([(Array("content-length".utf8), [])])
+    /// The date of the present second, made once.
+    private var date = FieldBlock([])
+    private var dateSeconds: Int64 = -1
     private let contentRange = FieldBlock([(Array("content-range".utf8), [])])
 
     init() {
@@ -50,6 +53,15 @@ public final class ResponseBuilder {
     /// Adds `content-length`.
     @inline(__always)
     public func addContentLength(_ length: Int) { add(contentLength, number: length) }
+
+    /// Adds `date`, which every response of our own needs (RFC 9110 section 6.6.1).
+    public func addDate(_ seconds: Int64) {
+        if seconds != dateSeconds {
+            dateSeconds = seconds
+            date = FieldBlock([(Array("date".utf8), Array(formatHTTPDate(seconds: seconds).utf8))])
+        }
+        add(date)
+    }
 
     /// Adds `content-range: bytes first-last/length`, or `bytes */length` without a range (RFC 9110 section 14.4).
     public func addContentRange(_ range: Range<Int>?, length: Int) {

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
 /// Takes the chunked coding off a body, piece by piece (RFC 9112 section 7.1). Pure: any split of the input
-/// gives the same body. Chunk extensions are skipped, trailers read and dropped, both within a limit.
+/// gives the same body. Chunk extensions are skipped, trailers read and dropped, both within a limit; a line feed
+/// without its carriage return, and any other control character, is refused in both.
 struct ChunkedDecoder {
     enum Step: Equatable {
         /// Bytes of the input that are body, as a range of it.
@@ -15,7 +16,7 @@ struct ChunkedDecoder {
 
     private enum State: Equatable {
         case size(digits: Int)
-        case extensions, sizeLineFeed
+        case extensionSpace, extensions, sizeLineFeed
         case data, dataCarriageReturn, dataLineFeed
         case trailerStart, trailer, trailerLineFeed, finalLineFeed
         case done
@@ -51,7 +52,7 @@ struct ChunkedDecoder {
         guard overhead <= Self.overheadBytesMax else { return false }
         switch state {
         case .size(let digits): return takeSize(byte, digits: digits)
-        case .extensions: return takeExtension(byte)
+        case .extensionSpace, .extensions: return takeExtension(byte)
         case .sizeLineFeed:
             guard byte == 0x0A else { return false }
             overhead = 0
@@ -62,8 +63,10 @@ struct ChunkedDecoder {
         case .dataLineFeed:
             guard byte == 0x0A else { return false }
             state = .size(digits: 0)
-        case .trailerStart: state = byte == 0x0D ? .finalLineFeed : .trailer
-        case .trailer: if byte == 0x0D { state = .trailerLineFeed }
+        case .trailerStart:
+            if byte == 0x0D { state = .finalLineFeed } else { return takeTrailerStart(byte) }
+        case .trailer:
+            if byte == 0x0D { state = .trailerLineFeed } else { return isFieldValueCharacter(byte) }
         case .trailerLineFeed:
             guard byte == 0x0A else { return false }
             state = .trailerStart
@@ -87,14 +90,23 @@ struct ChunkedDecoder {
         return takeExtension(byte)
     }
 
+    /// Spaces may stand before a semicolon only (RFC 9112 section 7.1.1).
     private mutating func takeExtension(_ byte: UInt8) -> Bool {
         switch byte {
-        case 0x0D: state = .sizeLineFeed
-        case 0x0A: return false
-        case UInt8(ascii: ";"), 0x20, 0x09: state = .extensions
-        default: return state == .extensions
+        case 0x0D:
+            guard state != .extensionSpace else { return false }
+            state = .sizeLineFeed
+        case UInt8(ascii: ";"): state = .extensions
+        case 0x20, 0x09: if state != .extensions { state = .extensionSpace }
+        default: return state == .extensions && isFieldValueCharacter(byte)
         }
         return true
+    }
+
+    /// A trailer field begins with its name: a folded line or an empty name is refused.
+    private mutating func takeTrailerStart(_ byte: UInt8) -> Bool {
+        state = .trailer
+        return isTokenCharacter(byte)
     }
 
     private func hexDigit(_ byte: UInt8) -> Int? {

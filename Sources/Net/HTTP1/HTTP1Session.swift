@@ -1,24 +1,31 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The server side of one HTTP/1.1 connection (RFC 9112): one exchange at a time, in order. Bytes that come
-// while an exchange is in work (pipelining) wait in `carry`, up to a limit. A request with content is
-// answered and the connection closed, so that its content can not be read as a request.
+// The server side of one HTTP/1.1 connection (RFC 9112): one exchange at a time, in order. This file sends the
+// responses; +Input reads the requests. Bytes that come while an exchange is in work (pipelining) wait in `carry`, up
+// to a limit; content of a request is skipped as it comes, while the request is already being answered. The next
+// request begins when both have ended.
 
 import Base
 
 /// An HTTP/1.1 server session.
 final class HTTP1Session {
-    private static let pipelinedBytesMax = 65_536
-
     unowned(unsafe) let connection: ServerConnection
     /// False once the connection is to close after the present response.
     var keepsAlive = true
     /// When the first byte of a head that is not complete came; nil while none is.
-    private(set) var headStartedMilliseconds: Int64?
-    private var requestsTaken = 0
-    private var exchange: Exchange?
-    private var carry: [UInt8] = []
-    private var isHTTP10 = false
+    var headStartedMilliseconds: Int64?
+    /// When the head of a request came whose content is not complete; nil while none is.
+    var contentStartedMilliseconds: Int64?
+    var requestsTaken = 0
+    /// The client may still be sending: the connection must not be closed under its bytes, or a reset would destroy
+    /// the response on its way (RFC 9112 section 9.6).
+    var leavesInput = false
+    /// The empty line that may stand before a request has been read (RFC 9112 section 2.2).
+    var hasSkippedLine = false
+    var exchange: Exchange?
+    var content: ContentSkipper?
+    var carry: [UInt8] = []
+    var isHTTP10 = false
     private var isChunked = false
     private var isBodyDone = false
     private var isBroken = false
@@ -27,84 +34,10 @@ final class HTTP1Session {
         self.connection = connection
     }
 
-    var isIdle: Bool { exchange == nil }
+    /// True when closing now could destroy a response that the client has not read.
+    var mayLoseInput: Bool { leavesInput || !carry.isEmpty }
 
-    /// Takes bytes from the client. False when the connection is to be closed (after what was answered).
-    func receive(_ bytes: UnsafeRawBufferPointer) -> Bool {
-        if exchange != nil || !carry.isEmpty {
-            guard carry.count + bytes.count <= Self.pipelinedBytesMax else { return false }
-            carry.append(contentsOf: bytes)
-            return exchange != nil || readCarry()
-        }
-        let used = readRequests(bytes)
-        guard used >= 0 else { return false }
-        if used < bytes.count { carry.append(contentsOf: bytes[used...]) }
-        return true
-    }
-
-    private func readCarry() -> Bool {
-        // The views of a parsed head point into the memory passed to `readRequests`, so it must not change meanwhile.
-        let bytes = carry
-        carry = []
-        let used = bytes.withUnsafeBytes { readRequests($0) }
-        guard used >= 0 else { return false }
-        carry.insert(contentsOf: bytes[used...], at: 0)
-        return true
-    }
-
-    /// Starts the next request of `bytes` when its head is complete. Returns the bytes used, -1 to close.
-    private func readRequests(_ bytes: UnsafeRawBufferPointer) -> Int {
-        var position = 0
-        while exchange == nil, keepsAlive, position < bytes.count, connection.phase == .open {
-            let rest = bytes.slice(position..<bytes.count)
-            let headerBytesMax = connection.server.limits.headerBytesMax
-            guard let length = HeadLines.length(in: rest.slice(0..<min(rest.count, headerBytesMax))) else {
-                if rest.count >= headerBytesMax {
-                    refuse(status: rest.position(of: 0x0D) == nil ? 414 : 431)
-                    return -1
-                }
-                headStartedMilliseconds = headStartedMilliseconds ?? connection.server.loop.now
-                return position
-            }
-            headStartedMilliseconds = nil
-            connection.writer.pointee.output.hold(from: connection.server.outputPool)
-            // An earlier response still fills the output: this request waits for room.
-            guard connection.writer.canEmit else { return position }
-            position += length
-            switch RequestParser.parse(rest.slice(0..<length), connection.server.limits) {
-            case .refused(let status):
-                refuse(status: status)
-                return -1
-            case .request(let head, let keepsAlive):
-                begin(head, keepsAlive: keepsAlive)
-            }
-        }
-        return keepsAlive ? position : bytes.count
-    }
-
-    private func begin(_ head: RequestHead, keepsAlive keep: Bool) {
-        let server = connection.server
-        server.counters.requests.add()
-        requestsTaken += 1
-        let isLast = requestsTaken >= server.limits.requestsPerConnectionMax
-        if isLast { server.counters.connectionsRetired.add() }
-        keepsAlive = keep && !isLast && !server.isDraining
-        isHTTP10 = head.isHTTP10
-        let exchange = server.takeExchange(for: connection)
-        exchange.method = head.method
-        self.exchange = exchange
-        server.handler.handle(exchange, head)
-    }
-
-    /// Answers what is not a request; the connection closes afterwards.
-    private func refuse(status: Int) {
-        connection.server.counters.requestsMalformed.add()
-        connection.writer.pointee.output.hold(from: connection.server.outputPool)
-        guard connection.writer.canEmit else { return }
-        let text = "HTTP/1.1 \(status) \(reasonPhrase(status))\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
-        emit(text)
-        _ = connection.writer.seal()
-    }
+    var isIdle: Bool { exchange == nil && content == nil }
 
     // MARK: The response
 
@@ -114,11 +47,11 @@ final class HTTP1Session {
         connection.writer.pointee.output.hold(from: connection.server.outputPool)
         // HTTP/1.0 knows no chunks: the end of the connection is the end of the body (RFC 9112 section 6.1).
         isChunked = exchange.hasBody && exchange.end == .max && !isHTTP10
+        if isHTTP10, exchange.hasBody, exchange.end == .max { keepsAlive = false }
         isBodyDone = !exchange.hasBody
-        emit("HTTP/1.1 \(builder.status) \(reasonPhrase(builder.status))\r\n")
-        emit(builder.bytes.baseAddress?.assumingMemoryBound(to: UInt8.self), builder.bytes.count)
+        emitHead(builder)
         if isChunked { emit("transfer-encoding: chunked\r\n") }
-        if !keepsAlive { emit("connection: close\r\n") }
+        if !keepsAlive { emit("connection: close\r\n") } else if isHTTP10 { emit("connection: keep-alive\r\n") }
         emit("\r\n")
         // Head and first bytes of the body leave in one record; the staging buffer is not ours after this call.
         let isBodyAlive = emitBody(of: exchange)
@@ -185,6 +118,25 @@ final class HTTP1Session {
         connection.server.finish(exchange, completed: false)
     }
 
+    /// Answers what is not a request; the connection closes afterwards.
+    func refuse(status: Int) {
+        let server = connection.server
+        server.counters.requestsMalformed.add()
+        connection.writer.pointee.output.hold(from: server.outputPool)
+        guard connection.writer.canEmit else { return }
+        server.builder.begin(status: status, isHTTP2: false)
+        server.builder.addDate(server.loop.wallSeconds)
+        server.builder.addContentLength(0)
+        emitHead(server.builder)
+        emit("connection: close\r\n\r\n")
+        _ = connection.writer.seal()
+    }
+
+    private func emitHead(_ builder: ResponseBuilder) {
+        emit("HTTP/1.1 \(builder.status) \(reasonPhrase(builder.status))\r\n")
+        emit(builder.bytes.baseAddress?.assumingMemoryBound(to: UInt8.self), builder.bytes.count)
+    }
+
     // TLS failures surface when the output is sealed or flushed; a half-emitted response then dies with the connection.
     private func emit(_ text: StaticString) {
         _ = connection.writer.emit(text.utf8Start, count: text.utf8CodeUnitCount)
@@ -200,28 +152,5 @@ final class HTTP1Session {
     private func emit(_ bytes: UnsafePointer<UInt8>?, _ count: Int) {
         guard let bytes, count > 0 else { return }
         _ = connection.writer.emit(bytes, count: count)
-    }
-}
-
-/// The reason phrases of the statuses that we send (RFC 9110 section 15).
-func reasonPhrase(_ status: Int) -> StaticString {
-    switch status {
-    case 200: "OK"
-    case 204: "No Content"
-    case 206: "Partial Content"
-    case 304: "Not Modified"
-    case 400: "Bad Request"
-    case 401: "Unauthorized"
-    case 403: "Forbidden"
-    case 404: "Not Found"
-    case 405: "Method Not Allowed"
-    case 414: "URI Too Long"
-    case 416: "Range Not Satisfiable"
-    case 431: "Request Header Fields Too Large"
-    case 500: "Internal Server Error"
-    case 502: "Bad Gateway"
-    case 503: "Service Unavailable"
-    case 504: "Gateway Timeout"
-    default: "Status"
     }
 }

@@ -19,17 +19,24 @@ struct HeadLines {
         self.bytes = bytes
     }
 
-    /// The length of the head including its empty line, when all of it is there. Looks for the end only from `start`.
-    static func length(in bytes: UnsafeRawBufferPointer, from start: Int = 0) -> Int? {
-        var position = max(0, start - 3)
-        while let carriageReturn = bytes.position(of: 0x0D, from: position) {
-            guard carriageReturn + 3 < bytes.count else { return nil }
-            if bytes[carriageReturn + 1] == 0x0A, bytes[carriageReturn + 2] == 0x0D, bytes[carriageReturn + 3] == 0x0A {
-                return carriageReturn + 4
-            }
-            position = carriageReturn + 1
+    /// Where a head ends.
+    enum Extent: Equatable {
+        /// The length with the empty line that ends it.
+        case whole(Int)
+        case unfinished
+        /// A line feed without its carriage return: more input would not mend it.
+        case malformed
+    }
+
+    /// How far the head at the start of `bytes` reaches. Looks only from `start`.
+    static func extent(in bytes: UnsafeRawBufferPointer, from start: Int = 0) -> Extent {
+        var position = max(0, start - 1)
+        while let lineFeed = bytes.position(of: 0x0A, from: position) {
+            guard lineFeed > 0, bytes[lineFeed - 1] == 0x0D else { return .malformed }
+            if lineFeed >= 3, bytes[lineFeed - 2] == 0x0A, bytes[lineFeed - 3] == 0x0D { return .whole(lineFeed + 1) }
+            position = lineFeed + 1
         }
-        return nil
+        return .unfinished
     }
 
     /// The next line without its CRLF; nil when a bare CR or LF is in it or it does not end.

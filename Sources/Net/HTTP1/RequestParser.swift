@@ -1,126 +1,150 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// Reads one complete HTTP/1.1 request head (RFC 9112 sections 3 and 5). Pure: bytes in, result out.
+/// Reads one complete HTTP/1.1 request head (RFC 9112 sections 3, 5, 6 and 9). Pure: bytes in, result out. What two
+/// readers could take differently is refused, never repaired: that is what requests are smuggled with (section 11.2).
 enum RequestParser {
     enum Result {
-        case request(RequestHead, keepsAlive: Bool)
+        case request(RequestHead, Framing)
         /// The request is refused with this status and the connection closed.
         case refused(status: Int)
     }
 
-    /// `bytes` is the whole head with its final empty line; the result's views point into it.
-    static func parse(_ bytes: UnsafeRawBufferPointer, _ limits: ServerLimits = ServerLimits()) -> Result {
+    /// How the connection goes on after the head.
+    struct Framing: Equatable {
+        enum Content: Equatable {
+            case none
+            case length(Int)
+            case chunked
+        }
+
+        var content = Content.none
+        /// The connection may serve another request after this one.
+        var keepsAlive = true
+        /// The client waits for leave before it sends the content (RFC 9110 section 10.1.1).
+        var expectsContinue = false
+    }
+
+    /// `bytes` is the whole head with its final empty line; the result's views point into it or into `memory`.
+    static func parse(
+        _ bytes: UnsafeRawBufferPointer, memory: inout HeadMemory, limits: ServerLimits = ServerLimits()
+    ) -> Result {
         var lines = HeadLines(bytes)
         var head = RequestHead()
-        guard let line = lines.nextLine(), let version = readRequestLine(line, into: &head) else {
-            return .refused(status: 400)
+        guard let line = lines.nextLine() else { return .refused(status: 400) }
+        switch readRequestLine(line, into: &head, memory: &memory) {
+        case .ok: break
+        case .malformed: return .refused(status: 400)
+        case .unknownVersion: return .refused(status: 505)
         }
         guard head.target.count <= limits.targetBytesMax else { return .refused(status: 414) }
-        var fields = FieldState()
-        var fieldCount = 0
+        var fields = FramingFields()
+        var count = 0
         loop: while true {
             switch lines.nextField() {
             case .field(let name, let value):
-                fieldCount += 1
-                guard fieldCount <= limits.headerFieldsMax else { return .refused(status: 431) }
-                guard fields.take(name: name, value: value, head: &head) else { return .refused(status: 400) }
+                count += 1
+                guard count <= limits.headerFieldsMax else { return .refused(status: 431) }
+                let field = RequestHead.Field(anyCaseName: name)
+                if field == .host { fields.hosts += 1 }
+                let isTaken =
+                    field == .other
+                    ? fields.take(name: name, value: value)
+                    : head.take(field, value, memory: &memory, copies: false)
+                guard isTaken else { return .refused(status: 400) }
             case .end: break loop
             case .malformed: return .refused(status: 400)
             }
         }
-        // RFC 9112 section 3.2: exactly one Host in HTTP/1.1.
-        guard fields.hosts == 1 || (version == .http10 && fields.hosts == 0) else { return .refused(status: 400) }
-        if fields.isChunked, fields.contentLength != nil || version == .http10 { return .refused(status: 400) }
-        head.isHTTP10 = version == .http10
-        head.hasContent = fields.isChunked || (fields.contentLength ?? 0) > 0
-        let keepsAlive = version == .http11 && !fields.closes && !head.hasContent
-        return .request(head, keepsAlive: keepsAlive)
+        return finish(&head, fields)
     }
 
-    private enum Version { case http10, http11 }
+    private static func finish(_ head: inout RequestHead, _ fields: FramingFields) -> Result {
+        // RFC 9112 section 3.2: exactly one Host in HTTP/1.1.
+        guard fields.hosts == 1 || (head.isHTTP10 && fields.hosts == 0) else { return .refused(status: 400) }
+        var framing = Framing()
+        switch fields.content(isHTTP10: head.isHTTP10) {
+        case .known(let content): framing.content = content
+        case .refused(let status): return .refused(status: status)
+        }
+        if let status = RequestRules.refusal(&head, isHTTP2: false) { return .refused(status: status) }
+        head.hasContent = framing.content != .none
+        framing.expectsContinue = head.hasContent && !head.expect.isEmpty && !head.isHTTP10
+        // RFC 9112 section 9.3. What follows the head of CONNECT is no content that could be skipped.
+        framing.keepsAlive =
+            !fields.closes && (!head.isHTTP10 || fields.keepsAlive) && !framing.expectsContinue
+            && head.method != .connect
+        return .request(head, framing)
+    }
 
-    private static func readRequestLine(_ line: UnsafeRawBufferPointer, into head: inout RequestHead) -> Version? {
+    private enum LineResult { case ok, malformed, unknownVersion }
+
+    private static func readRequestLine(
+        _ line: UnsafeRawBufferPointer, into head: inout RequestHead, memory: inout HeadMemory
+    ) -> LineResult {
         guard let first = line.position(of: 0x20), first > 0,
             let second = line.position(of: 0x20, from: first + 1), second > first + 1
-        else { return nil }
+        else { return .malformed }
         let method = line.slice(0..<first)
-        guard method.allSatisfy(isTokenCharacter) else { return nil }
+        guard method.allSatisfy(isTokenCharacter) else { return .malformed }
         head.method = Method(method)
-        guard let target = originForm(line.slice(first + 1..<second)) else { return nil }
-        head.target = target
+        // The version comes first: the forms of a target are those of HTTP/1.
         let version = line.slice(second + 1..<line.count)
-        if version.equals("HTTP/1.1") { return .http11 }
-        return version.equals("HTTP/1.0") ? .http10 : nil
+        guard version.count == 8, version.hasPrefix("HTTP/"), isDigit(version[5]), version[6] == UInt8(ascii: "."),
+            isDigit(version[7])
+        else { return .malformed }
+        guard version[5] == UInt8(ascii: "1") else { return .unknownVersion }
+        // A later minor version is read as 1.1 (RFC 9110 section 2.5).
+        head.isHTTP10 = version[7] == UInt8(ascii: "0")
+        guard let target = RequestTarget(line.slice(first + 1..<second), method: head.method, memory: &memory) else {
+            return .malformed
+        }
+        head.authority = target.authority
+        head.target = target.path
+        return .ok
     }
 
-    /// The path and query of an origin-form or absolute-form target (RFC 9112 section 3.2); `*` for OPTIONS.
-    private static func originForm(_ target: UnsafeRawBufferPointer) -> UnsafeRawBufferPointer? {
-        guard target.allSatisfy({ $0 > 0x20 && $0 < 0x7F }) else { return nil }
-        if target[0] == UInt8(ascii: "/") || target.equals("*") { return target }
-        let schemeLength: Int
-        if target.hasPrefix("http://") {
-            schemeLength = 7
-        } else if target.hasPrefix("https://") {
-            schemeLength = 8
-        } else {
-            return nil
-        }
-        guard let slash = target.position(of: UInt8(ascii: "/"), from: schemeLength), slash > schemeLength else {
-            return nil
-        }
-        return target.slice(slash..<target.count)
-    }
+    private static func isDigit(_ byte: UInt8) -> Bool { (0x30...0x39).contains(byte) }
 }
 
 /// What the fields of a request say about its framing and its connection.
-private struct FieldState {
+private struct FramingFields {
+    enum Content {
+        case known(RequestParser.Framing.Content)
+        case refused(status: Int)
+    }
+
     var hosts = 0
-    var contentLength: Int?
-    var isChunked = false
     var closes = false
+    var keepsAlive = false
+    private var contentLength: Int?
+    private var transferEncoding: UnsafeRawBufferPointer?
 
     /// False when the field makes the request malformed.
-    mutating func take(name: UnsafeRawBufferPointer, value: UnsafeRawBufferPointer, head: inout RequestHead) -> Bool {
-        switch RequestHead.Field(anyCaseName: name) {
-        case .authority:
-            hosts += 1
-            head.authority = value
-        case .range: head.range = value
-        case .ifRange: head.ifRange = value
-        // A second line would need a copy to be joined; the first alone is a valid, weaker condition.
-        case .ifNoneMatch: if head.ifNoneMatch.isEmpty { head.ifNoneMatch = value }
-        case .cookie: if head.cookie.isEmpty { head.cookie = value }
-        case .origin: head.origin = value
-        case .other: return takeFraming(name: name, value: value)
-        }
-        return true
-    }
-
-    private mutating func takeFraming(name: UnsafeRawBufferPointer, value: UnsafeRawBufferPointer) -> Bool {
+    mutating func take(name: UnsafeRawBufferPointer, value: UnsafeRawBufferPointer) -> Bool {
         if name.equalsIgnoringCase("content-length") {
-            guard let length = value.decimal, contentLength == nil || contentLength == length else { return false }
+            // Even equal lengths twice are refused: somebody on the way has put one in.
+            guard contentLength == nil, let length = value.decimal else { return false }
             contentLength = length
         } else if name.equalsIgnoringCase("transfer-encoding") {
-            guard !isChunked, value.equalsIgnoringCase("chunked") else { return false }
-            isChunked = true
+            guard transferEncoding == nil else { return false }
+            transferEncoding = value
         } else if name.equalsIgnoringCase("connection") {
-            if value.equalsIgnoringCase("close") { closes = true }
+            if value.listHolds("close") { closes = true }
+            if value.listHolds("keep-alive") { keepsAlive = true }
         }
         return true
     }
-}
 
-extension RequestHead.Field {
-    /// The field of a name in any case.
-    init(anyCaseName name: UnsafeRawBufferPointer) {
-        switch name.count {
-        case 4 where name.equalsIgnoringCase("host"): self = .authority
-        case 5 where name.equalsIgnoringCase("range"): self = .range
-        case 6 where name.equalsIgnoringCase("cookie"): self = .cookie
-        case 6 where name.equalsIgnoringCase("origin"): self = .origin
-        case 8 where name.equalsIgnoringCase("if-range"): self = .ifRange
-        case 13 where name.equalsIgnoringCase("if-none-match"): self = .ifNoneMatch
-        default: self = .other
+    /// RFC 9112 section 6.1 and 6.3.
+    func content(isHTTP10: Bool) -> Content {
+        guard let transferEncoding else {
+            return .known(contentLength.map { $0 > 0 ? .length($0) : .none } ?? .none)
         }
+        guard contentLength == nil, !isHTTP10 else { return .refused(status: 400) }
+        if transferEncoding.equalsIgnoringCase("chunked") { return .known(.chunked) }
+        // Another coding below the chunked one is well-formed, but none that we know.
+        let last = transferEncoding.slice(max(0, transferEncoding.count - 8)..<transferEncoding.count)
+        let isLayered = transferEncoding.count > 9 && last.equalsIgnoringCase(" chunked")
+        return .refused(status: isLayered ? 501 : 400)
     }
 }

@@ -39,8 +39,8 @@ final class HTTP2Session {
     /// The head being received; one at a time on a connection (RFC 9113 section 4.3).
     var head = RequestHead()
     /// Memory for the head's values, held from the first field until the input is used up and no head is half there.
-    private var headMemory: UnsafeMutableRawPointer?
-    private var headUsed = 0
+    private var headBuffer: UnsafeMutableRawPointer?
+    private var headMemory: HeadMemory
     private var headCounted = 0
     private var headFields = 0
     private var isTargetTooLong = false
@@ -56,6 +56,8 @@ final class HTTP2Session {
         serverReference = .passUnretained(connection.server)
         frameGuard = FrameGuard(
             limits: connection.server.limits.frames, nowMilliseconds: connection.server.loop.now)
+        // Nothing is written before a head begins.
+        headMemory = HeadMemory(connection.server.headScratch, capacity: 0)
         guard let callbacks = sharedCallbacks,
             let session = connection.server.http2Memory.makeServerSession(callbacks: callbacks, option: nil)
         else { return nil }
@@ -147,20 +149,19 @@ final class HTTP2Session {
             exchange.liveIndex = live.count
             live.append(exchange)
             _ = nghttp2_session_set_stream_user_data(session, streamID, Unmanaged.passUnretained(exchange).toOpaque())
-            let refusal = refusalStatus
-            guard refusal == 0 else {
+            if let status = refusalStatus() {
                 server.counters.requestsMalformed.add()
-                return refuse(exchange, status: refusal)
+                return refuse(exchange, status: status)
             }
             server.handler.handle(exchange, head)
         }
     }
 
-    /// Why the head is not to be handled, 0 when it is.
-    private var refusalStatus: Int {
+    /// Why the head is not to be handled, nil when it is. Settles the head's authority.
+    private func refusalStatus() -> Int? {
         if isTargetTooLong { return 414 }
         if headCounted > headerBytesMax || headFields > connection.server.limits.headerFieldsMax { return 431 }
-        return head.target.isEmpty || head.target[0] != UInt8(ascii: "/") ? 400 : 0
+        return RequestRules.refusal(&head, isHTTP2: true)
     }
 
     /// nghttp2 has closed the stream: the exchange is over.
@@ -175,6 +176,7 @@ final class HTTP2Session {
 
     private func refuse(_ exchange: Exchange, status: Int) {
         let response = exchange.begin(status: status)
+        response.addDate(connection.server.loop.wallSeconds)
         response.addContentLength(0)
         exchange.send(response, body: nil, range: 0..<0)
     }
@@ -267,16 +269,18 @@ final class HTTP2Session {
     // MARK: Request heads
 
     func beginHead() {
+        let buffer = headBuffer ?? connection.server.headerPool.take()
+        headBuffer = buffer
         head = RequestHead()
-        headUsed = 0
+        headMemory = HeadMemory(buffer, capacity: headerBytesMax)
         headCounted = 0
         headFields = 0
         isTargetTooLong = false
     }
 
     private func releaseHead() {
-        if let headMemory { connection.server.headerPool.give(headMemory) }
-        headMemory = nil
+        if let headBuffer { connection.server.headerPool.give(headBuffer) }
+        headBuffer = nil
     }
 
     /// Takes one field of the head. What is over the limit is counted and dropped; the request gets 431.
@@ -284,26 +288,14 @@ final class HTTP2Session {
         headCounted += name.count + value.count + 32
         headFields += 1
         guard headCounted <= headerBytesMax, name.count > 0 else { return refuseBomb(name, value) }
+        let isKept: Bool
         if name[0] == UInt8(ascii: ":") {
-            if name.equals(":path") {
-                isTargetTooLong = value.count > connection.server.limits.targetBytesMax
-                head.target = keep(value)
-            } else if name.equals(":method") {
-                head.method = Method(value)
-            } else if name.equals(":authority") {
-                head.authority = keep(value)
-            }
-            return
+            isKept = takePseudoField(name, value)
+        } else {
+            isKept = head.take(.init(lowercaseName: name), value, memory: &headMemory, copies: true)
         }
-        switch RequestHead.Field(lowercaseName: name) {
-        case .authority: if head.authority.isEmpty { head.authority = keep(value) }
-        case .range: head.range = keep(value)
-        case .ifRange: head.ifRange = keep(value)
-        case .ifNoneMatch: head.ifNoneMatch = join(head.ifNoneMatch, ", ", value)
-        case .cookie: head.cookie = join(head.cookie, "; ", value)
-        case .origin: head.origin = keep(value)
-        case .other: break
-        }
+        // Values that are kept are never longer than what was counted; only lists joined again and again are.
+        if !isKept { headCounted = .max / 2 }
     }
 
     /// A field beyond the limit. A head that goes on and on, each of its bytes standing for a whole line of the
@@ -313,33 +305,17 @@ final class HTTP2Session {
         if headCounted > Self.headBytesFactor * headerBytesMax { flood = .headerList }
     }
 
-    /// Copies a value into the head's memory. It fits: kept values are never longer than what was counted.
-    private func keep(_ value: UnsafeRawBufferPointer) -> UnsafeRawBufferPointer {
-        let memory = headMemory ?? connection.server.headerPool.take()
-        headMemory = memory
-        guard let base = value.baseAddress, headUsed + value.count <= headerBytesMax else {
-            return UnsafeRawBufferPointer(start: memory, count: 0)
+    private func takePseudoField(_ name: UnsafeRawBufferPointer, _ value: UnsafeRawBufferPointer) -> Bool {
+        if name.equals(":method") {
+            head.method = Method(value)
+        } else if name.equals(":path") {
+            isTargetTooLong = value.count > connection.server.limits.targetBytesMax
+            guard let value = headMemory.keep(value) else { return false }
+            head.target = value
+        } else if name.equals(":authority") {
+            guard let value = headMemory.keep(value) else { return false }
+            head.authority = value
         }
-        (memory + headUsed).copyMemory(from: base, byteCount: value.count)
-        defer { headUsed += value.count }
-        return UnsafeRawBufferPointer(start: memory + headUsed, count: value.count)
-    }
-
-    /// A field that came in several lines is one list (RFC 9110 section 5.3; cookies: RFC 9113 section 8.2.3).
-    private func join(
-        _ first: UnsafeRawBufferPointer, _ separator: StaticString, _ second: UnsafeRawBufferPointer
-    ) -> UnsafeRawBufferPointer {
-        guard !first.isEmpty else { return keep(second) }
-        let total = first.count + separator.utf8CodeUnitCount + second.count
-        // Lines of one field mostly follow each other: then the list grows in place.
-        let isLast = headMemory.map { UnsafeRawPointer($0) + headUsed == first.baseAddress.map { $0 + first.count } }
-        let start = isLast == true ? first : keep(first)
-        let middle = keep(UnsafeRawBufferPointer(start: separator.utf8Start, count: separator.utf8CodeUnitCount))
-        let end = keep(second)
-        guard start.count + middle.count + end.count == total else {
-            headCounted = .max / 2
-            return first
-        }
-        return UnsafeRawBufferPointer(start: start.baseAddress, count: total)
+        return true
     }
 }

@@ -22,6 +22,8 @@ public final class Server {
     let statusTexts = StatusTexts()
     let outputPool = BufferPool(bufferBytes: Server.outputBytes, keepMax: 16)
     let headerPool: BufferPool
+    /// For values of an HTTP/1.1 head that came in several pieces; used while its request is handled.
+    let headScratch: UnsafeMutableRawPointer
     /// Bytes just read from a socket.
     let input: UnsafeMutableRawPointer
     /// What TLS decrypted of them.
@@ -46,6 +48,7 @@ public final class Server {
         self.handler = handler
         self.limits = limits
         self.counters = counters
+        headScratch = .allocate(byteCount: limits.headerBytesMax, alignment: 16)
         headerPool = BufferPool(bufferBytes: limits.headerBytesMax, keepMax: 64)
         input = .allocate(byteCount: Self.inputBytes, alignment: 64)
         plaintext = .allocate(byteCount: Self.inputBytes, alignment: 64)
@@ -54,6 +57,7 @@ public final class Server {
     }
 
     deinit {
+        headScratch.deallocate()
         input.deallocate()
         expandedFrame.deallocate()
         plaintext.deallocate()

@@ -6,6 +6,7 @@ import Glibc
 
 extension ServerConnection {
     private static let readsPerTurn = 4
+    private static let lingeredBytesMax = 1 << 20
 
     /// Reads what the socket has, decrypts it and feeds the HTTP session; stops after a fair share.
     func receive() {
@@ -13,7 +14,7 @@ extension ServerConnection {
         isReceiving = true
         defer { isReceiving = false }
         for _ in 0..<Self.readsPerTurn {
-            guard phase == .handshaking || phase == .open else { return }
+            guard phase == .handshaking || phase == .open else { return linger() }
             let count = spw_read(descriptor, server.input, Server.inputBytes)
             if count == -Int(EAGAIN) { return }
             guard count > 0 else {
@@ -32,10 +33,21 @@ extension ServerConnection {
         server.loop.schedule(self)
     }
 
+    /// Reads and drops what comes after our end; closes when the client does, or sends too much.
+    private func linger() {
+        while phase == .lingering {
+            let count = spw_read(descriptor, server.input, Server.inputBytes)
+            if count == -Int(EAGAIN) { return }
+            lingeredBytes += max(0, count)
+            if count <= 0 || lingeredBytes > Self.lingeredBytesMax { close() }
+        }
+    }
+
     /// A client that has only closed its own side still gets the answers to what it asked (HTTP/1.1).
     private func inputEnded(orderly: Bool) {
         guard orderly, phase == .open, let http1 else { return close() }
         http1.keepsAlive = false
+        if http1.content != nil { http1.dropContent() }
         if http1.isIdle { closeAfterOutput() }
     }
 
@@ -90,6 +102,7 @@ extension ServerConnection {
     /// The peer's input ends here: what was already answered (an alert, a GOAWAY, an error response) still goes out.
     private func failAfterOutput() {
         guard phase != .closed else { return }
+        hasFailedInput = phase == .open
         phase = .closing
     }
 }

@@ -4,13 +4,14 @@
 // read from their source only while there is room, so a slow client holds one buffer and no more.
 
 import Base
+import Glibc
 
 extension ServerConnection {
     private static let batchesPerTurn = 8
 
     /// Writes what is there and produces more until the socket is full, nothing is left, or the turn's share is used.
     func pump() {
-        guard phase != .closed, !isPumping else { return }
+        guard phase != .closed, phase != .lingering, !isPumping else { return }
         isPumping = true
         defer { isPumping = false }
         for _ in 0..<Self.batchesPerTurn {
@@ -78,7 +79,15 @@ extension ServerConnection {
             // One attempt: close_notify is a courtesy that must not keep the connection.
             _ = writer.pointee.output.flush(to: descriptor)
         }
-        close()
+        // Closing a socket with unread input resets the connection, and a reset discards what the client has not read yet.
+        guard hasFailedInput || http1?.mayLoseInput == true, !peerHasEnded,
+            Glibc.shutdown(descriptor, Int32(SHUT_WR)) == 0
+        else { return close() }
+        writer.pointee.output.release(to: server.outputPool)
+        phase = .lingering
+        lingerStartedMilliseconds = server.loop.now
+        hasMoreInput = true
+        server.loop.schedule(self)
     }
 
     func send(_ exchange: Exchange, _ builder: ResponseBuilder) {

@@ -15,6 +15,8 @@ final class ServerConnection: EventSource {
         case handshaking, open
         /// What is in the output goes out, then the connection closes.
         case closing
+        /// Our side is closed; what the client still sends is read and dropped until it closes too.
+        case lingering
         case closed
     }
 
@@ -36,6 +38,10 @@ final class ServerConnection: EventSource {
     /// The socket took no more; since when, or 0.
     var blockedSinceMilliseconds: Int64 = 0
     var lastActivityMilliseconds: Int64
+    /// The client broke the protocol and may be in the middle of sending.
+    var hasFailedInput = false
+    var lingerStartedMilliseconds: Int64 = 0
+    var lingeredBytes = 0
     let acceptedMilliseconds: Int64
     /// Bytes that the socket has taken.
     var sentBytes = 0
@@ -89,9 +95,11 @@ final class ServerConnection: EventSource {
             case .open, .closing:
                 isSendStalled(now, limits) || isHeadLate(now, limits)
                     || (isIdle && now - lastActivityMilliseconds > limits.idleTimeoutMilliseconds)
-            case .closed: false
+            case .lingering, .closed: false
             }
-        if isLate {
+        if phase == .lingering {
+            if now - lingerStartedMilliseconds > limits.lingerTimeoutMilliseconds { close() }
+        } else if isLate {
             server.counters.timeouts.add()
             close()
         } else if isTooSlow(now, limits) {
@@ -116,6 +124,7 @@ final class ServerConnection: EventSource {
     }
 
     private func isHeadLate(_ now: Int64, _ limits: ServerLimits) -> Bool {
+        if let since = http1?.contentStartedMilliseconds { return now - since > limits.contentTimeoutMilliseconds }
         guard let since = http1?.headStartedMilliseconds ?? http2?.headStartedMilliseconds else { return false }
         return now - since > limits.headerTimeoutMilliseconds
     }

@@ -19,6 +19,8 @@ public final class ServerCounters: Sendable {
     public let requests = Counter()
     /// Requests that were not HTTP, or whose head was over the limit.
     public let requestsMalformed = Counter()
+    /// HTTP/1.1 requests whose content was over `ServerLimits.contentBytesMax` or malformed; the connection closed.
+    public let contentRefused = Counter()
     /// Connections closed by one of the time limits.
     public let timeouts = Counter()
     /// Readers closed for taking less than `ServerLimits.sendMinimumBytesPerSecond`.

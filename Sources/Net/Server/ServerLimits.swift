@@ -14,7 +14,8 @@ public struct ServerLimits: Sendable {
     public var headerFieldsMax = 100
     /// The request target; a longer one gets 414.
     public var targetBytesMax = 8192
-    /// Content of a request, which no request here has a use for; a stream with more is reset.
+    /// Content of a request, which no request here has a use for. An HTTP/2 stream with more is reset, an HTTP/1.1
+    /// connection closes after the response.
     public var contentBytesMax = 65_536
     /// Concurrent streams of an HTTP/2 connection.
     public var streamsMax = 128
@@ -30,6 +31,8 @@ public struct ServerLimits: Sendable {
     public var contentTimeoutMilliseconds: Int64 = 10_000
     /// Without a request in work.
     public var idleTimeoutMilliseconds: Int64 = 60_000
+    /// How long a connection that we end is read on, so that what the client still sends does not destroy the response.
+    public var lingerTimeoutMilliseconds: Int64 = 2000
     /// Without any progress of a response that has bytes to send.
     public var sendStallTimeoutMilliseconds: Int64 = 30_000
     /// What a client must take in the average of `sendStallTimeoutMilliseconds` while output waits for it; 0 for no limit.

@@ -134,8 +134,9 @@ final class UpstreamConnection: EventSource {
         var searched = headBytes.count
         headBytes.append(contentsOf: bytes)
         while true {
-            guard let length = headBytes.withUnsafeBytes({ HeadLines.length(in: $0, from: searched) }) else {
-                if headBytes.count > UpstreamResponse.headBytesMax { fail(.malformed) }
+            let extent = headBytes.withUnsafeBytes { HeadLines.extent(in: $0, from: searched) }
+            guard case .whole(let length) = extent else {
+                if extent == .malformed || headBytes.count > UpstreamResponse.headBytesMax { fail(.malformed) }
                 return
             }
             guard length <= UpstreamResponse.headBytesMax,
