@@ -2,6 +2,7 @@
 
 import Base
 import CLinux
+import Foundation
 import Glibc
 import Synchronization
 import Testing
@@ -9,7 +10,7 @@ import Testing
 @testable import Net
 
 /// Answers `/echo` with the method, `/large` with 1 MiB, `/broken` with a body that dies.
-private final class TestHandler: RequestHandler {
+final class TestHandler: RequestHandler {
     private final class BrokenBody: BodySource {
         private let bytes = BytesBody(Array(repeating: UInt8(ascii: "b"), count: 10))
 
@@ -38,7 +39,7 @@ private final class TestHandler: RequestHandler {
 }
 
 /// A server on its own thread for the time of a test.
-private final class RunningServer {
+final class RunningServer {
     let port: UInt16
     let counters = ServerCounters()
     private let mailbox: Mailbox
@@ -62,7 +63,7 @@ private final class RunningServer {
     }
 
     /// Sends `pieces` one after the other and returns all that comes back until the server closes or 2 s have passed.
-    func talk(_ pieces: [String], untilClosed: Bool = true) throws -> String {
+    func talk(_ pieces: [String], untilClosed: Bool = true, pause: UInt32 = 20_000) throws -> String {
         let descriptor = spw_connect_tcp("127.0.0.1", port)
         try #require(descriptor >= 0)
         defer { _ = spw_close(descriptor) }
@@ -71,7 +72,7 @@ private final class RunningServer {
         for piece in pieces {
             let bytes = Array(piece.utf8)
             _ = spw_write(descriptor, bytes, bytes.count)
-            if pieces.count > 1 { usleep(20_000) }
+            if pieces.count > 1 { usleep(pause) }
         }
         var received: [UInt8] = []
         var chunk = [UInt8](repeating: 0, count: 65536)
@@ -156,13 +157,84 @@ private final class RunningServer {
         #expect(try server.talk(["GET / HTTP/1.1\r\nHost: x\r\n\r\n"]) == "")
         #expect(server.counters.connectionsRefused.value == 1)
     }
+}
 
-    /// A request with content is answered, and its content is never read as a request.
-    @Test func contentIsNotARequest() throws {
+@Suite(.serialized) struct HTTP1ConnectionTests {
+    private func statuses(_ answer: String) -> [String] {
+        answer.components(separatedBy: "HTTP/1.1 ").dropFirst().map { String($0.prefix(3)) }
+    }
+
+    private let last = "GET /b HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
+
+    /// Content is skipped, never read as a request, and the connection stays, however the bytes are cut.
+    @Test(arguments: [
+        "Content-Length: 28\r\n\r\nGET /a HTTP/1.1\r\nHost: x\r\n\r\n",
+        "Transfer-Encoding: chunked\r\n\r\n1c\r\nGET /a HTTP/1.1\r\nHost: x\r\n\r\n\r\n0\r\nTrailer: y\r\n\r\n",
+    ]) func contentIsSkippedAtEverySplit(rest: String) throws {
         let server = try RunningServer()
-        let answer = try server.talk(
-            ["POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 29\r\n\r\nGET /a HTTP/1.1\r\nHost: x\r\n\r\n"])
-        #expect(answer.split(separator: "HTTP/1.1 200").count == 1)
+        let all = "\r\nPOST / HTTP/1.1\r\nHost: x\r\n" + rest + last
+        let whole = try server.talk([all])
+        #expect(statuses(whole) == ["200", "200"])
+        #expect(whole.contains("\r\n\r\nPOST") && whole.hasSuffix("GET"))
+        for cut in 1..<all.utf8.count {
+            let pieces = [
+                String(decoding: all.utf8.prefix(cut), as: UTF8.self),
+                String(decoding: all.utf8.dropFirst(cut), as: UTF8.self),
+            ]
+            #expect(try server.talk(pieces, pause: 2000) == whole)
+        }
+    }
+
+    @Test(arguments: [
+        // A length beyond the limit, chunks beyond it, broken chunks: answered, then closed.
+        "Content-Length: 2000\r\n\r\nab", "Transfer-Encoding: chunked\r\n\r\n7d0\r\nab",
+        "Transfer-Encoding: chunked\r\n\r\nx\r\n",
+    ]) func contentThatIsNotSkippedEndsTheConnection(rest: String) throws {
+        var limits = ServerLimits()
+        limits.contentBytesMax = 100
+        limits.lingerTimeoutMilliseconds = 100
+        let server = try RunningServer(limits: limits)
+        let filler = String(repeating: "c", count: 1200)
+        let answer = try server.talk(["POST / HTTP/1.1\r\nHost: x\r\n" + rest + filler + last])
+        #expect(statuses(answer) == ["200"])
+        #expect(server.counters.contentRefused.value == 1)
+    }
+
+    @Test func aClientThatWaitsForLeaveGetsTheFinalAnswer() throws {
+        var limits = ServerLimits()
+        limits.lingerTimeoutMilliseconds = 100
+        let server = try RunningServer(limits: limits)
+        let answer = try server.talk(["POST / HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\nContent-Length: 5\r\n\r\n"]
+        )
+        #expect(statuses(answer) == ["200"])
         #expect(answer.contains("connection: close"))
+    }
+
+    @Test func anOldClientMayKeepItsConnection() throws {
+        let server = try RunningServer()
+        let answer = try server.talk([
+            "GET /a HTTP/1.0\r\nConnection: keep-alive\r\n\r\n", "GET /a HTTP/1.0\r\n\r\n",
+        ])
+        #expect(statuses(answer) == ["200", "200"])
+        #expect(answer.components(separatedBy: "connection: keep-alive").count == 2)
+    }
+
+    /// What the client still sends does not destroy the answer: 431 arrives whole although megabytes follow.
+    @Test func anAnswerSurvivesWhatIsStillBeingSent() throws {
+        let server = try RunningServer()
+        let long = "GET / HTTP/1.1\r\nHost: x\r\nA: " + String(repeating: "a", count: 600_000)
+        for _ in 0..<10 {
+            let answer = try server.talk([long])
+            #expect(answer.hasPrefix("HTTP/1.1 431 "))
+            #expect(answer.hasSuffix("\r\n\r\n"))
+        }
+    }
+
+    @Test func contentThatNeverComesTimesOut() throws {
+        var limits = ServerLimits()
+        limits.headerTimeoutMilliseconds = 300
+        let server = try RunningServer(limits: limits)
+        #expect(statuses(try server.talk(["POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\n\r\nab"])) == ["200"])
+        #expect(server.counters.timeouts.value == 1)
     }
 }
