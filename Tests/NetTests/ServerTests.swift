@@ -197,7 +197,7 @@ final class RunningServer {
         let filler = String(repeating: "c", count: 1200)
         let answer = try server.talk(["POST / HTTP/1.1\r\nHost: x\r\n" + rest + filler + last])
         #expect(statuses(answer) == ["200"])
-        #expect(server.counters.contentRefused.value == 1)
+        #expect(server.counters.contentsRefused.value == 1)
     }
 
     @Test func aClientThatWaitsForLeaveGetsTheFinalAnswer() throws {
@@ -232,7 +232,7 @@ final class RunningServer {
 
     @Test func contentThatNeverComesTimesOut() throws {
         var limits = ServerLimits()
-        limits.headerTimeoutMilliseconds = 300
+        limits.contentTimeoutMilliseconds = 300
         let server = try RunningServer(limits: limits)
         #expect(statuses(try server.talk(["POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\n\r\nab"])) == ["200"])
         #expect(server.counters.timeouts.value == 1)

@@ -45,6 +45,8 @@ extension EdgeConfiguration {
             "headerTimeoutMilliseconds", serverLimits.headerTimeoutMilliseconds)
         serverLimits.contentTimeoutMilliseconds = milliseconds(
             "contentTimeoutMilliseconds", serverLimits.contentTimeoutMilliseconds)
+        serverLimits.lingerTimeoutMilliseconds = milliseconds(
+            "lingerTimeoutMilliseconds", serverLimits.lingerTimeoutMilliseconds)
         serverLimits.idleTimeoutMilliseconds = milliseconds(
             "idleTimeoutMilliseconds", serverLimits.idleTimeoutMilliseconds)
         serverLimits.sendStallTimeoutMilliseconds = milliseconds(

@@ -60,7 +60,7 @@ extension HTTP1Session {
             content = nil
             contentStartedMilliseconds = nil
         case .refused, nil:
-            connection.server.counters.contentRefused.add()
+            connection.server.counters.contentsRefused.add()
             dropContent()
             return false
         }
@@ -125,7 +125,7 @@ extension HTTP1Session {
         isHTTP10 = head.isHTTP10
         content = ContentSkipper(framing.content, bytesMax: server.limits.contentBytesMax)
         if case .length(let length) = framing.content, length > server.limits.contentBytesMax {
-            server.counters.contentRefused.add()
+            server.counters.contentsRefused.add()
             dropContent()
         } else if content != nil, !keepsAlive {
             // It may come or not: after a final answer in place of 100 (Continue) the client decides.

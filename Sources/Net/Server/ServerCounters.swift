@@ -19,13 +19,11 @@ public final class ServerCounters: Sendable {
     public let requests = Counter()
     /// Requests that were not HTTP, or whose head was over the limit.
     public let requestsMalformed = Counter()
-    /// HTTP/1.1 requests whose content was over `ServerLimits.contentBytesMax` or malformed; the connection closed.
-    public let contentRefused = Counter()
     /// Connections closed by one of the time limits.
     public let timeouts = Counter()
     /// Readers closed for taking less than `ServerLimits.sendMinimumBytesPerSecond`.
     public let slowReaders = Counter()
-    /// Streams reset because their request's content was over the limit.
+    /// Requests whose content was over the limit, or malformed in HTTP/1.1: the stream was reset, the connection closed.
     public let contentsRefused = Counter()
     private let floodsByKind = FloodKind.allCases.map { _ in Counter() }
     /// Slow readers closed because all output buffers together reached `ServerLimits.outputBytesMax`.
