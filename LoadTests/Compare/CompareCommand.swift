@@ -32,6 +32,12 @@ struct CompareCommand: ParsableCommand {
     @Option(name: .long, parsing: .upToNextOption, help: "Only these objects: 2k 250k 1500k 2k-http1 250k-http1.")
     var objects: [String] = []
 
+    @Option(name: .long, parsing: .upToNextOption, help: "Only these parts: hits workers idle handshakes.")
+    var parts: [ComparisonPart] = []
+
+    @Option(name: .long, help: "Idle connections to hold; the limit of open files may allow fewer (1 to 1000000).")
+    var idleConnections = IdleComparison.connectionsWanted
+
     @Option(name: .long, help: "h2load processes, each with its own token (1 to 64).")
     var processes = 8
 
@@ -48,6 +54,9 @@ struct CompareCommand: ParsableCommand {
         guard (1...99).contains(rounds ?? 1) else { throw ValidationError("--rounds must be 1 to 99.") }
         guard (0.01...60).contains(cpuSeconds ?? 1) else { throw ValidationError("--cpu-seconds must be 0.01 to 60.") }
         guard (1...64).contains(processes) else { throw ValidationError("--processes must be 1 to 64.") }
+        guard (1...1_000_000).contains(idleConnections) else {
+            throw ValidationError("--idle-connections must be 1 to 1000000.")
+        }
         guard (1...64).contains(connections) else { throw ValidationError("--connections must be 1 to 64.") }
         for name in servers where !Self.recipes(edge: "").map(\.key).contains(name) {
             throw ValidationError("`\(name)` is no server of the comparison.")
@@ -64,6 +73,8 @@ struct CompareCommand: ParsableCommand {
         settings.rounds = rounds ?? (quick ? 3 : settings.rounds)
         settings.cpuSeconds = cpuSeconds ?? (quick ? 0.5 : settings.cpuSeconds)
         settings.processes = processes
+        if !parts.isEmpty { settings.parts = Set(parts) }
+        settings.idleConnections = idleConnections
         settings.connectionsPerProcess = connections
         settings.recipes = Self.recipes(edge: edgeProgram)
             .filter { servers.isEmpty || servers.contains($0.key) }.map(\.recipe)
@@ -73,6 +84,8 @@ struct CompareCommand: ParsableCommand {
         do {
             let report = try Comparison(settings, folder: absolute(folder)).run()
             print(report.plain)
+            for failure in report.failures { printError("loadtest: " + failure) }
+            if !report.failures.isEmpty { throw ExitCode(1) }
         } catch let error as BenchError {
             printError("loadtest: \(error)")
             throw ExitCode(1)
@@ -104,3 +117,5 @@ struct CompareCommand: ParsableCommand {
         ]
     }
 }
+
+extension ComparisonPart: ExpressibleByArgument {}

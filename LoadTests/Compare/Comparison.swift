@@ -3,6 +3,18 @@
 import Base
 import Foundation
 
+/// What can be measured.
+enum ComparisonPart: String, CaseIterable, Codable {
+    /// Warm hits, server against server.
+    case hits
+    /// Our edge with two workers against our edge with one.
+    case workers
+    /// Memory of idle connections.
+    case idle
+    /// TLS handshakes.
+    case handshakes
+}
+
 /// What a comparison does.
 struct ComparisonSettings {
     var rounds = 7
@@ -12,6 +24,9 @@ struct ComparisonSettings {
     var connectionsPerProcess = 4
     var recipes: [any ServerRecipe] = []
     var workloads = Workload.all
+    var parts = Set(ComparisonPart.allCases)
+    /// Idle connections to hold, as far as the limit of open files allows.
+    var idleConnections = IdleComparison.connectionsWanted
     /// What was typed, for the report.
     var command = ""
 }
@@ -55,13 +70,75 @@ struct Comparison {
                 rounds: settings.rounds, cpuSeconds: settings.cpuSeconds, processes: settings.processes,
                 connectionsPerProcess: settings.connectionsPerProcess, serverCores: serverCores,
                 clientCores: clientCores))
-        let load = H2Load(
-            processes: settings.processes, connectionsPerProcess: settings.connectionsPerProcess,
-            placement: .init(cores: clientCores), folder: folder.path)
-        report.hits = try HitComparison(
-            servers: servers, load: load, rounds: settings.rounds, cpuSeconds: settings.cpuSeconds, log: log
-        ).run(settings.workloads)
+        let present = servers.map(\.recipe)
+        measure(.hits, into: &report) { $0.hits = try compareHits(servers) }
+        measure(.handshakes, into: &report) { $0.handshakes = try compareHandshakes(servers) }
+        // The rest starts servers of its own.
+        while let server = servers.popLast() { server.stop() }
+        measure(.workers, into: &report) { $0.workers = try compareWorkers() }
+        measure(.idle, into: &report) { $0.idle = try compareIdle(present) }
         return report
+    }
+
+    /// Measures a part that was asked for. One that fails is named in the report and does not take the others with it.
+    private func measure(
+        _ part: ComparisonPart, into report: inout BenchReport, _ body: (inout BenchReport) throws -> Void
+    ) {
+        guard settings.parts.contains(part) else { return }
+        do {
+            try body(&report)
+        } catch {
+            report.failures.append("\(part.rawValue): \(error)")
+        }
+    }
+
+    private func compareHits(_ servers: [RunningServer]) throws -> [WorkloadResult] {
+        try HitComparison(
+            servers: servers, load: load(.init(cores: clientCores)), rounds: settings.rounds,
+            cpuSeconds: settings.cpuSeconds, log: log
+        ).run(settings.workloads)
+    }
+
+    private func compareHandshakes(_ servers: [RunningServer]) throws -> [HandshakeResult] {
+        try HandshakeComparison(
+            servers: servers.filter { Self.connectionPeers.contains($0.name) }, rounds: settings.rounds,
+            seconds: min(3, settings.cpuSeconds * 2), log: log
+        ).run()
+    }
+
+    /// Both edges may use both cores, and so may the load, which steps back behind them.
+    private func compareWorkers() throws -> [WorkloadResult] {
+        guard Programs.coreCount > 1, let edge = settings.recipes.lazy.compactMap({ $0 as? EdgeRecipe }).first else {
+            return []
+        }
+        var servers: [RunningServer] = []
+        defer { for server in servers { server.stop() } }
+        for workers in [1, 2] {
+            let recipe = EdgeRecipe(program: edge.program, name: WorkerScaling.name(workers: workers))
+            let server = try RunningServer(recipe, folder: folder, cores: "0-1", workers: workers)
+            servers.append(server)
+            try AnswerCheck.run(server)
+        }
+        return try HitComparison(
+            servers: servers, load: load(.init(cores: "0-1", isNice: true)), rounds: settings.rounds,
+            cpuSeconds: settings.cpuSeconds, log: log
+        ).run(settings.workloads.filter { WorkerScaling.workloads.contains($0) })
+    }
+
+    private func compareIdle(_ recipes: [any ServerRecipe]) throws -> [IdleResult] {
+        try IdleComparison(
+            folder: folder, connections: IdleComparison.connectionsPossible(settings.idleConnections),
+            serverCores: serverCores, clientCores: clientCores, idleSeconds: 5, log: log
+        ).run(recipes.filter { Self.connectionPeers.contains($0.name) })
+    }
+
+    /// Those whose connections are compared by themselves.
+    private static let connectionPeers = [EdgeRecipe.name, NginxRecipe.name, H2ORecipe.name]
+
+    private func load(_ placement: ChildProcess.Placement) -> H2Load {
+        H2Load(
+            processes: settings.processes, connectionsPerProcess: settings.connectionsPerProcess,
+            placement: placement, folder: folder.path)
     }
 
     private func start(_ recipe: any ServerRecipe) throws -> RunningServer {
@@ -88,4 +165,12 @@ struct Comparison {
     private static func now() -> String {
         String(Date().ISO8601Format().prefix(16)).replacing("T", with: " ") + " UTC"
     }
+}
+
+/// What one more worker costs.
+enum WorkerScaling {
+    static let ratioMax = 1.1
+    static let workloads = [Workload.all[0], Workload.all[1]]
+
+    static func name(workers: Int) -> String { "\(EdgeRecipe.name), \(workers) worker" + (workers == 1 ? "" : "s") }
 }

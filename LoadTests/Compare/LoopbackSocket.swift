@@ -25,13 +25,33 @@ enum LoopbackSocket {
         return port
     }
 
+    /// A blocking connection to the port; calls on it fail after `timeoutSeconds` without progress.
+    static func connect(port: Int, timeoutSeconds: Int) throws -> Int32 {
+        let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
+        guard descriptor >= 0 else { throw SystemError("socket", code: errno) }
+        var limit = timeval(tv_sec: timeoutSeconds, tv_usec: 0)
+        for option in [SO_RCVTIMEO, SO_SNDTIMEO] {
+            setsockopt(descriptor, SOL_SOCKET, option, &limit, socklen_t(MemoryLayout<timeval>.size))
+        }
+        var isOn: Int32 = 1
+        setsockopt(descriptor, Int32(IPPROTO_TCP), TCP_NODELAY, &isOn, socklen_t(MemoryLayout<Int32>.size))
+        var address = address(port: port)
+        let result = withGeneric(&address) {
+            Glibc.connect(descriptor, $0, socklen_t(MemoryLayout<sockaddr_in>.size))
+        }
+        guard result == 0 else {
+            let error = SystemError("connect to port \(port)", code: errno)
+            close(descriptor)
+            throw error
+        }
+        return descriptor
+    }
+
     /// Whether something listens on the port.
     static func answers(port: Int) -> Bool {
-        let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
-        guard descriptor >= 0 else { return false }
-        defer { close(descriptor) }
-        var address = address(port: port)
-        return withGeneric(&address) { connect(descriptor, $0, socklen_t(MemoryLayout<sockaddr_in>.size)) } == 0
+        guard let descriptor = try? connect(port: port, timeoutSeconds: 10) else { return false }
+        close(descriptor)
+        return true
     }
 
     /// Whether something listens on the UNIX socket `path`.
@@ -46,7 +66,7 @@ enum LoopbackSocket {
         withUnsafeMutableBytes(of: &address.sun_path) { $0.copyBytes(from: path.utf8) }
         return withUnsafeMutablePointer(to: &address) { pointer in
             pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-                connect(descriptor, $0, socklen_t(MemoryLayout<sockaddr_un>.size))
+                Glibc.connect(descriptor, $0, socklen_t(MemoryLayout<sockaddr_un>.size))
             }
         } == 0
     }

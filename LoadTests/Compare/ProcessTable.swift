@@ -74,6 +74,19 @@ enum ProcessTable {
         }
     }
 
+    /// Sockets that are open in these processes and their living descendants.
+    static func socketCount(_ roots: [Int32]) -> Int {
+        let manager = FileManager.default
+        return family(roots, parents: read().mapValues(\.parent)).reduce(0) { sum, process in
+            let folder = "/proc/\(process)/fd/"
+            let names = (try? manager.contentsOfDirectory(atPath: folder)) ?? []
+            return sum
+                + names.count {
+                    (try? manager.destinationOfSymbolicLink(atPath: folder + $0))?.hasPrefix("socket:") == true
+                }
+        }
+    }
+
     /// The roots and everything below them.
     static func family(_ roots: [Int32], parents: [Int32: Int32]) -> Set<Int32> {
         var children: [Int32: [Int32]] = [:]

@@ -16,6 +16,9 @@ struct Spread: Equatable, Sendable {
         median = sorted.count % 2 == 1 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2
     }
 
+    /// `0.95 (0.90-1.02)`: the median and the ends.
+    var text: String { "\(decimal(median, 2)) (\(decimal(least, 2))-\(decimal(most, 2)))" }
+
     /// The ratios of two series that were measured in the same rounds: each round's own ratio, so that what slows the
     /// machine down for a while touches both sides.
     static func ratios(_ ours: [Double], to theirs: [Double]) -> Spread? {

@@ -9,6 +9,11 @@ struct BenchReport: Codable {
     let servers: [ServerNote]
     let method: Method
     var hits: [WorkloadResult] = []
+    var workers: [WorkloadResult] = []
+    var idle: [IdleResult] = []
+    var handshakes: [HandshakeResult] = []
+    /// Parts that could not be measured, and why.
+    var failures: [String] = []
 
     /// A server of the comparison, or why it is not in it.
     struct ServerNote: Codable {
@@ -53,17 +58,8 @@ struct BenchReport: Codable {
         guard server.name != EdgeRecipe.name, let ratio = result.ratio(EdgeRecipe.name, to: server.name) else {
             return cells + ["", ""]
         }
-        cells.append("\(decimal(ratio.median, 2)) (\(decimal(ratio.least, 2))-\(decimal(ratio.most, 2)))")
+        cells.append(ratio.text)
         cells.append(Bar.find(result.workload, peer: server.name)?.verdict(ratio.median) ?? "")
         return cells
-    }
-
-    var plain: String {
-        var lines = ["\(machine.description)", ""]
-        for server in servers {
-            lines.append(
-                "\(server.name) \(server.version): " + (server.missing.map { "missing, \($0)" } ?? server.role))
-        }
-        return (lines + ["", hitTable.plain]).joined(separator: "\n")
     }
 }

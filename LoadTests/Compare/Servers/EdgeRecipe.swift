@@ -6,8 +6,9 @@ struct EdgeRecipe: ServerRecipe {
 
     /// The program to run.
     let program: String
+    /// What tables call it.
+    var name: String = EdgeRecipe.name
 
-    var name: String { Self.name }
     var role: String { "cache in memory, a signed token checked on each request" }
     var programs: [String] { [program] }
     var hasUpstream: Bool { true }

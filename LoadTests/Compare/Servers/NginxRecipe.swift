@@ -20,7 +20,8 @@ struct NginxRecipe: ServerRecipe {
             worker_processes \(site.workers);
             pid \(site.path)/nginx.pid;
             error_log stderr error;
-            events { worker_connections \(site.connections + 16); }
+            # nginx closes idle connections when fewer than a sixteenth of these are free.
+            events { worker_connections \(site.connections * 9 / 8 + 64); }
             http {
                 \(temporary)
                 access_log off;

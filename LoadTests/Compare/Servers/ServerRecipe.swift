@@ -102,6 +102,9 @@ final class RunningServer {
     /// What its processes hold in memory now.
     var memory: ProcessMemory { ProcessTable.memory(processes.map(\.pid)) }
 
+    /// Sockets that its processes hold open.
+    var socketCount: Int { ProcessTable.socketCount(processes.map(\.pid)) }
+
     /// How often it has asked its upstream.
     var upstreamRequests: Int { upstream.requestCount }
 

@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/// The tables about connections, and the report as text.
+extension BenchReport {
+    /// Memory that one idle connection adds.
+    var idleTable: Table {
+        var table = Table(heading: ["server", "connections", "RSS before", "RSS after", "RSS each", "RssAnon each"])
+        for result in idle {
+            table.rows.append([
+                result.server, String(result.connections), mebibytes(result.before.resident),
+                mebibytes(result.after.resident), kibibytes(result.residentPerConnection),
+                kibibytes(result.anonymousPerConnection),
+            ])
+        }
+        return table
+    }
+
+    /// Processor time of a new TLS connection.
+    var handshakeTable: Table {
+        var table = Table(heading: ["handshake", "server", "CPU ms each", "handshakes/s", "edge/peer (range)", "bar"])
+        for result in handshakes {
+            for server in servers {
+                guard let samples = result.samples[server.name],
+                    let cost = Spread(samples.map(\.microsecondsPerRequest)),
+                    let rate = Spread(samples.map(\.requestsPerSecond))
+                else { continue }
+                let ratio = server.name == EdgeRecipe.name ? nil : result.ratio(EdgeRecipe.name, to: server.name)
+                let isBar = server.name == NginxRecipe.name
+                table.rows.append([
+                    result.kind.rawValue, server.name, decimal(cost.median / 1000, 3), decimal(rate.median, 0),
+                    ratio?.text ?? "",
+                    isBar ? ratio.map { barVerdict($0.median, atMost: Self.handshakeRatioMax) } ?? "" : "",
+                ])
+            }
+        }
+        return table
+    }
+
+    /// One worker and two.
+    var workerTable: Table {
+        var table = Table(heading: ["object", "CPU us/request, 1 worker", "2 workers", "2/1 (range)", "bar"])
+        let (one, two) = (WorkerScaling.name(workers: 1), WorkerScaling.name(workers: 2))
+        for result in workers {
+            guard let ratio = result.ratio(two, to: one) else { continue }
+            let costs = [one, two].map { Spread(result.samples[$0, default: []].map(\.microsecondsPerRequest)) }
+            table.rows.append(
+                [result.workload.title] + costs.map { threeDigits($0?.median ?? 0) }
+                    + [ratio.text, barVerdict(ratio.median, atMost: WorkerScaling.ratioMax)])
+        }
+        return table
+    }
+
+    /// Of the edge to nginx.
+    static let handshakeRatioMax = 1.1
+
+    /// For a terminal.
+    var plain: String {
+        var lines = [machine.description, ""]
+        for server in servers {
+            lines.append(
+                "\(server.name) \(server.version): " + (server.missing.map { "missing: \($0)" } ?? server.role))
+        }
+        let tables = [hitTable, workerTable, idleTable, handshakeTable].filter { !$0.rows.isEmpty }
+        return (lines + tables.flatMap { ["", $0.plain] }).joined(separator: "\n")
+    }
+
+    private func mebibytes(_ bytes: Int) -> String { decimal(Double(bytes) / 1_048_576, 0) + " MiB" }
+    private func kibibytes(_ bytes: Double) -> String { decimal(bytes / 1024, 1) + " KiB" }
+}
