@@ -105,7 +105,7 @@ let package = Package(
         .executableTarget(
             name: "LoadTests",
             dependencies: [
-                "Base", "Net", "Token",
+                "Base", "Net", "Token", "COpenSSL",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             path: "LoadTests", exclude: ["README.md"], swiftSettings: dataPlane),
@@ -115,6 +115,7 @@ let package = Package(
         .testTarget(name: "HLSTests", dependencies: ["HLS"], swiftSettings: strict),
         .testTarget(name: "TokenTests", dependencies: ["Token", "Base"], swiftSettings: strict),
         .testTarget(name: "NetTests", dependencies: ["Net", "Base", "CLinux"], swiftSettings: strict),
+        .testTarget(name: "LoadTestsTests", dependencies: ["LoadTests"], swiftSettings: strict),
         .testTarget(name: "CacheTests", dependencies: ["Cache", "Base"], swiftSettings: strict),
         .testTarget(name: "EdgeTests", dependencies: ["Edge", "Net", "Cache", "Token", "Base"], swiftSettings: strict),
         .testTarget(
