@@ -148,6 +148,9 @@ class Client:
             assert found is not None, "the connection ended in the middle of a response"
             if found.type == SETTINGS and not found.flags & ACK:
                 self.send(frame(SETTINGS, ACK))
+            grant = struct.pack(">I", len(found.payload))
+            if found.type == DATA and found.payload:
+                self.send(frame(WINDOW_UPDATE, 0, 0, grant))
             if found.stream != stream:
                 continue
             assert found.type != RST_STREAM, f"reset with {found.error}"
@@ -156,8 +159,7 @@ class Client:
             elif found.type == DATA:
                 body += found.payload
                 if found.payload:
-                    grant = struct.pack(">I", len(found.payload))
-                    self.send(frame(WINDOW_UPDATE, 0, 0, grant) + frame(WINDOW_UPDATE, 0, stream, grant))
+                    self.send(frame(WINDOW_UPDATE, 0, stream, grant))
             if found.flags & END_STREAM and found.type in (DATA, HEADERS):
                 return status, body
 
