@@ -3,7 +3,6 @@
 import Base
 import Glibc
 import Net
-import Token
 
 /// Everything that edge.conf says, checked. The file at the root of the project documents each key.
 struct EdgeConfiguration {
@@ -85,70 +84,5 @@ struct EdgeConfiguration {
         } else {
             workers = root.integer("workers", default: processors, in: 1...Self.workersMax)
         }
-    }
-
-    private mutating func readListeners(_ root: ConfigurationSection) {
-        let sections = root.sections("listen")
-        for section in sections {
-            let usesTLS = section.boolean("tls", default: role == .edge)
-            if let endpoint = section.endpoint("endpoint") {
-                listen.append(Listen(endpoint: endpoint, usesTLS: usesTLS))
-            } else if !section.has("endpoint") {
-                section.report("endpoint", "is required")
-            }
-        }
-        if sections.isEmpty {
-            root.report("listen", "needs at least one entry such as {endpoint: 127.0.0.1:8443, tls: true}")
-        }
-        admin = root.section("admin").endpoint("listen")
-        let tls = root.section("tls")
-        certificateFile = tls.string("certificate", default: "")
-        keyFile = tls.string("key", default: "")
-        if listen.contains(where: \.usesTLS), certificateFile.isEmpty || keyFile.isEmpty {
-            root.report("tls", "needs `certificate` and `key`, because a listener has tls: true")
-        }
-    }
-
-    private mutating func readToken(_ section: ConfigurationSection) {
-        tokenRequired = section.boolean("required", default: role == .edge)
-        tokenKeysFile = section.string("keysFile", default: "")
-        if tokenRequired, tokenKeysFile.isEmpty {
-            section.report("keysFile", "is required while token.required is true")
-        }
-    }
-
-    private mutating func readUpstream(_ section: ConfigurationSection) {
-        let servers = section.strings("servers")
-        for text in servers {
-            if let endpoint = Endpoint(text) {
-                upstreams.append(endpoint)
-            } else {
-                section.report(
-                    "servers", "holds `\(text)`; a numeric address with a port is allowed, such as 127.0.0.1:8500")
-            }
-        }
-        if servers.isEmpty { section.report("servers", "needs at least one server, such as 127.0.0.1:8500") }
-        func milliseconds(_ key: String, _ fallback: Int64) -> Int64 {
-            Int64(section.integer(key, default: Int(fallback), in: 10...600_000))
-        }
-        upstreamLimits.connectTimeoutMilliseconds = milliseconds(
-            "connectTimeoutMilliseconds", upstreamLimits.connectTimeoutMilliseconds)
-        upstreamLimits.firstByteTimeoutMilliseconds = milliseconds(
-            "firstByteTimeoutMilliseconds", upstreamLimits.firstByteTimeoutMilliseconds)
-        upstreamLimits.stallTimeoutMilliseconds = milliseconds(
-            "stallTimeoutMilliseconds", upstreamLimits.stallTimeoutMilliseconds)
-        upstreamLimits.idleTimeoutMilliseconds = milliseconds(
-            "idleTimeoutMilliseconds", upstreamLimits.idleTimeoutMilliseconds)
-        upstreamLimits.connectionsMax = section.integer(
-            "connections", default: upstreamLimits.connectionsMax, in: 1...4096)
-    }
-
-    private mutating func readCache(_ section: ConfigurationSection) {
-        memoryBytes = section.bytes("memoryBytes", default: memoryBytes, in: 1 << 20...1 << 42)
-        objectBytesMax = section.bytes(
-            "objectBytes", default: min(objectBytesMax, memoryBytes), in: 1 << 16...min(memoryBytes, 1 << 34))
-        finishBytesMax = section.bytes("finishBytes", default: finishBytesMax, in: 0...1 << 34)
-        waitMilliseconds = Int64(
-            section.integer("waitMilliseconds", default: Int(waitMilliseconds), in: 100...600_000))
     }
 }
