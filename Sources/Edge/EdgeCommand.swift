@@ -5,6 +5,7 @@ import Base
 import CLMDB
 import CLinux
 import Glibc
+import Net
 
 /// The command line of `edge`.
 @main
@@ -25,6 +26,7 @@ struct EdgeCommand: ParsableCommand {
     var check = false
 
     func run() throws {
+        useBlockPoolInOpenSSL()
         spw_ignore_sigpipe()
         _ = spw_raise_open_files()
         do {

@@ -83,3 +83,12 @@ void spw_name_thread(const char *name);
 int spw_peer_address(int fd, char *text, size_t capacity);
 /// write(2), once, to a file.
 ssize_t spw_append(int fd, const void *buffer, size_t count);
+
+/// Small blocks from the calling thread's free lists, larger ones from malloc; NULL when there is no memory. Only
+/// `spw_block_give` and `spw_block_resize` may free them, on any thread.
+void *spw_block_take(size_t size);
+/// The same for OpenSSL: buffers of a TLS record's size lie in pages of their own.
+void *spw_record_take(size_t size);
+void *spw_block_take_zeroed(size_t count, size_t size);
+void spw_block_give(void *memory);
+void *spw_block_resize(void *memory, size_t size);

@@ -9,6 +9,7 @@
 // ends the session.
 
 import Base
+import CLinux
 import CNGHTTP2
 import Glibc
 
@@ -58,8 +59,14 @@ final class HTTP2Session {
             limits: connection.server.limits.frames, nowMilliseconds: connection.server.loop.now)
         // Nothing is written before a head begins.
         headMemory = HeadMemory(connection.server.headScratch, capacity: 0)
+        var session: OpaquePointer?
+        var memory = nghttp2_mem(
+            mem_user_data: nil, malloc: { size, _ in spw_block_take(size) },
+            free: { block, _ in spw_block_give(block) },
+            calloc: { count, size, _ in spw_block_take_zeroed(count, size) },
+            realloc: { block, size, _ in spw_block_resize(block, size) })
         guard let callbacks = sharedCallbacks,
-            let session = connection.server.http2Memory.makeServerSession(callbacks: callbacks, option: nil)
+            nghttp2_session_server_new3(&session, callbacks, nil, nil, &memory) == 0, let session
         else { return nil }
         self.session = session
         nghttp2_session_set_user_data(session, Unmanaged.passUnretained(self).toOpaque())

@@ -20,7 +20,7 @@ public final class Server {
     public let counters: ServerCounters
     let builder = ResponseBuilder()
     let statusTexts = StatusTexts()
-    let outputPool = BufferPool(bufferBytes: Server.outputBytes, keepMax: 16)
+    let outputPool = BufferPool(bufferBytes: Server.outputBytes, keepMax: 64)
     let headerPool: BufferPool
     /// For values of an HTTP/1.1 head that came in several pieces; used while its request is handled.
     let headScratch: UnsafeMutableRawPointer
@@ -28,7 +28,6 @@ public final class Server {
     let input: UnsafeMutableRawPointer
     /// What TLS decrypted of them.
     let plaintext: UnsafeMutableRawPointer
-    let http2Memory = HTTP2Memory()
     /// A HEADERS frame while it is passed on in another form.
     let expandedFrame = UnsafeMutableRawPointer.allocate(byteCount: HeaderBlockExpander.frameBytesMax, alignment: 64)
     let staging: UnsafeMutablePointer<RecordStaging>

@@ -22,6 +22,7 @@ extension ServerConnection {
                 return
             }
             lastActivityMilliseconds = server.loop.now
+            hasReleasedBuffers = false
             guard accept(count) else {
                 failAfterOutput()
                 return

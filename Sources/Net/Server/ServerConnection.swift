@@ -42,6 +42,8 @@ final class ServerConnection: EventSource {
     var hasFailedInput = false
     var lingerStartedMilliseconds: Int64 = 0
     var lingeredBytes = 0
+    /// Nothing has come since OpenSSL's buffers were given back.
+    var hasReleasedBuffers = false
     let acceptedMilliseconds: Int64
     /// Bytes that the socket has taken.
     var sentBytes = 0
@@ -105,10 +107,20 @@ final class ServerConnection: EventSource {
         } else if isTooSlow(now, limits) {
             server.counters.slowReaders.add()
             close()
-        } else if let http2 {
+        } else {
+            releaseIdleBuffers(now)
+            guard let http2 else { return }
             server.counters.timeouts.add(http2.expire(now: now, limits))
             if http2.wantsWrite { server.loop.schedule(self) }
         }
+    }
+
+    /// An idle connection keeps what it needs to be woken, not what it needs to work.
+    private func releaseIdleBuffers(_ now: Int64) {
+        guard !hasReleasedBuffers, phase == .open, now - lastActivityMilliseconds > 1000, isIdle else { return }
+        hasReleasedBuffers = true
+        tls?.releaseBuffers()
+        writer.pointee.output.release(to: server.outputPool)
     }
 
     private func isTooSlow(_ now: Int64, _ limits: ServerLimits) -> Bool {

@@ -113,6 +113,11 @@ final class TLSSession {
         ERR_clear_error()
     }
 
+    /// Gives back OpenSSL's record buffers, 33 KB, until there is something to read or write again.
+    func releaseBuffers() {
+        _ = SSL_free_buffers(ssl)
+    }
+
     private func outcome(_ result: Int32) -> StepResult {
         switch SSL_get_error(ssl, result) {
         case SSL_ERROR_WANT_READ: return .needsInput
