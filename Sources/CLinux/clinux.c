@@ -54,7 +54,10 @@ int spw_eventfd(void) { return (int)OR_ERRNO(eventfd(0, EFD_CLOEXEC | EFD_NONBLO
 
 int spw_eventfd_signal(int fd) {
     uint64_t one = 1;
-    return (int)OR_ERRNO(write(fd, &one, sizeof one));
+    ssize_t n;
+    do n = write(fd, &one, sizeof one);
+    while (n < 0 && errno == EINTR);
+    return n < 0 ? -errno : 0;
 }
 
 int spw_eventfd_drain(int fd) {
@@ -119,7 +122,8 @@ int spw_connect_tcp(const char *address, uint16_t port) {
     if (fd < 0) return -errno;
     int one = 1;
     setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
-    if (connect(fd, (struct sockaddr *)&storage, length) < 0 && errno != EINPROGRESS) {
+    // After EINTR a connect goes on like one that has not been interrupted.
+    if (connect(fd, (struct sockaddr *)&storage, length) < 0 && errno != EINPROGRESS && errno != EINTR) {
         int error = errno;
         close(fd);
         return -error;

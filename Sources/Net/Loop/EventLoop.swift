@@ -6,6 +6,7 @@
 
 import Base
 import CLinux
+import Glibc
 
 /// A failed socket or epoll call at start-up.
 public struct SocketError: Error, Sendable, CustomStringConvertible {
@@ -106,10 +107,10 @@ public final class EventLoop {
         while !isStopping {
             let timeout = scheduled.isEmpty ? Int32(Self.turnMilliseconds) : 0
             let count = spw_epoll_wait(epoll, events, Int32(Self.eventsPerTurn), timeout)
-            precondition(count >= 0, "epoll_wait fails only on a bad descriptor")
+            if count < 0 { waitFailed(-count) }
             now = Clock.monotonicMilliseconds()
             wallSeconds = Clock.wallSeconds()
-            for index in 0..<Int(count) { dispatch(events[index]) }
+            for index in 0..<max(0, Int(count)) { dispatch(events[index]) }
             runScheduled()
             if now - lastTurn >= Self.turnMilliseconds { turn() }
         }
@@ -121,13 +122,21 @@ public final class EventLoop {
     }
 
     private func dispatch(_ event: spw_event) {
-        guard event.token != Self.mailboxToken else {
-            for work in mailbox.takeAll() { work() }
-            return
-        }
+        guard event.token != Self.mailboxToken else { return runPosted() }
         let index = Int(event.token & 0xFFFF_FFFF)
         guard slots[index].generation == UInt32(event.token >> 32), let source = slots[index].source else { return }
         source.ready(event.events)
+    }
+
+    private func runPosted() {
+        for work in mailbox.takeAll() { work() }
+    }
+
+    /// The kernel is out of something: what is ready stays ready, so the next turn finds it. A short pause, because that
+    /// turn would come at once.
+    private func waitFailed(_ error: Int32) {
+        precondition(error != EBADF && error != EINVAL && error != EFAULT, "epoll_wait is called correctly")
+        usleep(1000)
     }
 
     private func runScheduled() {
@@ -142,6 +151,8 @@ public final class EventLoop {
 
     private func turn() {
         lastTurn = now
+        // A wake-up that could not be signalled must not be lost for good.
+        runPosted()
         onTurn?()
         guard now - lastSourceTick >= Self.sourceTickMilliseconds else { return }
         lastSourceTick = now

@@ -45,7 +45,10 @@ final class Listener: EventSource {
             }
             switch -accepted {
             case EAGAIN: return
-            case ECONNABORTED, EINTR, EPROTO: continue
+            // Errors of the connection that would have been accepted, which Linux reports here (accept(2)).
+            case ECONNABORTED, EINTR, EPROTO, EPERM, ENETDOWN, ENOPROTOOPT, EHOSTDOWN, ENONET, EHOSTUNREACH, EOPNOTSUPP,
+                ENETUNREACH:
+                continue
             default:
                 server.counters.acceptPauses.add()
                 isPaused = true
