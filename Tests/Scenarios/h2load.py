@@ -4,6 +4,7 @@
 import os
 import re
 import subprocess
+from collections.abc import Sequence
 from pathlib import Path
 
 _TICKS_PER_SECOND = os.sysconf("SC_CLK_TCK")
@@ -16,10 +17,10 @@ def cpu_microseconds_per_request(pid: int, address: str, requests: int, client_c
     return (cpu_seconds(pid) - before) * 1e6 / requests
 
 
-def load(address: str, requests: int, client_core: int) -> None:
-    """h2load on one core; asserts that every answer had status 2xx."""
+def load(address: str, requests: int, client_core: int, options: Sequence[str] = ()) -> None:
+    """h2load on one core, with further options of its own; asserts that every answer had status 2xx."""
     command = ["taskset", "-c", str(client_core), "h2load", "-c", "32", "-m", "16", "-n", str(requests)]
-    command += ["--tls13-ciphers=TLS_AES_128_GCM_SHA256", address]
+    command += ["--tls13-ciphers=TLS_AES_128_GCM_SHA256", *options, address]
     done = subprocess.run(command, capture_output=True, text=True, timeout=120)
     assert done.returncode == 0, done.stderr
     answered = re.search(r"status codes: (\d+) 2xx", done.stdout)

@@ -20,11 +20,13 @@ extension HTTP1Session {
 
     func readCarry() -> Bool {
         // The views of a parsed head point into the memory passed to `read`, so it must not change meanwhile.
-        let bytes = carry
+        var bytes = carry
         carry = []
         let used = bytes.withUnsafeBytes { read($0) }
         guard used >= 0 else { return false }
-        carry.insert(contentsOf: bytes[used...], at: 0)
+        bytes.removeFirst(used)
+        bytes.append(contentsOf: carry)
+        carry = bytes
         return true
     }
 

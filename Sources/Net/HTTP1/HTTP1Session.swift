@@ -133,7 +133,11 @@ final class HTTP1Session {
     }
 
     private func emitHead(_ builder: ResponseBuilder) {
-        emit("HTTP/1.1 \(builder.status) \(reasonPhrase(builder.status))\r\n")
+        emit("HTTP/1.1 ")
+        emit(connection.server.statusTexts.value(builder.status), 3)
+        emit(" ")
+        emit(reasonPhrase(builder.status))
+        emit("\r\n")
         emit(builder.bytes.baseAddress?.assumingMemoryBound(to: UInt8.self), builder.bytes.count)
     }
 
