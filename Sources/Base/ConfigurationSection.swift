@@ -30,6 +30,13 @@ public final class ConfigurationSection {
         configuration.report(name(key), node(key)?.mark ?? mark, problem)
     }
 
+    /// Where `key` stands; where its section does when it is absent.
+    public func place(of key: String) -> ConfigurationPlace {
+        let found = node(key)?.mark ?? mark
+        return ConfigurationPlace(
+            file: configuration.file, line: found?.line ?? 1, column: found?.column ?? 1, key: name(key))
+    }
+
     public func string(_ key: String, default fallback: String) -> String {
         optionalString(key) ?? fallback
     }

@@ -22,7 +22,9 @@ struct EdgeCommand: ParsableCommand {
     @Option(name: .long, help: "The configuration file.")
     var config: String
 
-    @Flag(name: .long, help: "Check the configuration file and exit: 0 when it is good, 2 when it is not.")
+    @Flag(
+        name: .long,
+        help: "Check the configuration file and the files it names, and exit: 0 when they are good, 2 if not.")
     var check = false
 
     func run() throws {
@@ -32,6 +34,8 @@ struct EdgeCommand: ParsableCommand {
         do {
             let configuration = try EdgeConfiguration(file: config)
             if check {
+                let files = try EdgeFiles(configuration)
+                _ = try files.makeContext(configuration.tls, ticketKeys: nil)
                 print("\(config): ok")
                 return
             }

@@ -13,6 +13,7 @@ import Token
 final class EdgeProcess {
     private let configuration: EdgeConfiguration
     private let tier: MemoryTier
+    private let ticketKeys: TicketKeys
     private var runs: [WorkerRun] = []
     private let draining = DrainState()
 
@@ -20,16 +21,16 @@ final class EdgeProcess {
     init(_ configuration: EdgeConfiguration) throws {
         self.configuration = configuration
         tier = MemoryTier(budgetBytes: configuration.memoryBytes)
-        let keys = configuration.tokenRequired ? try TokenKeySet(file: configuration.tokenKeysFile) : nil
-        let tls =
-            configuration.listen.contains(where: \.usesTLS)
-            ? try TLSContext(certificateFile: configuration.certificateFile, keyFile: configuration.keyFile) : nil
+        let files = try EdgeFiles(configuration)
+        ticketKeys = try files.ticketKeys ?? TicketKeys()
+        let tls = try files.makeContext(configuration.tls, ticketKeys: ticketKeys)
+        files.logOddities()
         let hasher = KeyHasher()
         let addresses = configuration.connectionsPerAddress
         let table = addresses > 0 ? AddressTable(connectionsMax: addresses) : nil
         let limits = DescriptorBudget.fit(configuration)
         for index in 0..<configuration.workers {
-            let worker = try Self.makeWorker(index, configuration, tier, hasher, keys)
+            let worker = try Self.makeWorker(index, configuration, tier, hasher, files.tokenKeys)
             runs.append(try WorkerRun(worker, configuration, limits, table, tls))
         }
         for run in runs { run.worker.peers = runs.map(\.worker) }

@@ -20,7 +20,7 @@ import Testing
 
     private let least = """
         listen: [{endpoint: 127.0.0.1:8443}]
-        tls: {certificate: var/tls/edge.crt, key: var/tls/edge.key}
+        tls: {certificates: [{certificate: var/tls/edge.crt, key: var/tls/edge.key}]}
         token: {keysFile: var/keys/token.keys}
         upstream: {servers: [127.0.0.1:8500]}
         admin: {listen: 127.0.0.1:9901}

@@ -45,6 +45,8 @@ struct EdgeMetrics {
         server("spillway_connections_open", .gauge, "Connections open now.", \.connectionsOpen)
         server("spillway_accept_pauses_total", .counter, "Times that descriptors ran out.", \.acceptPauses)
         server("spillway_handshakes_failed_total", .counter, "TLS handshakes that failed.", \.handshakesFailed)
+        server("spillway_handshakes_full_total", .counter, "TLS handshakes without resumption.", \.handshakesFull)
+        server("spillway_handshakes_resumed_total", .counter, "TLS handshakes by a ticket.", \.handshakesResumed)
         server("spillway_timeouts_total", .counter, "Connections closed by a time limit.", \.timeouts)
         text += floods()
         edge("spillway_cache_hits_total", "Requests answered from the cache.", \.hits)

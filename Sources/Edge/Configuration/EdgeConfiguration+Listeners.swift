@@ -9,7 +9,11 @@ extension EdgeConfiguration {
         for section in sections {
             let usesTLS = section.boolean("tls", default: role == .edge)
             if let endpoint = section.endpoint("endpoint") {
-                listen.append(Listen(endpoint: endpoint, usesTLS: usesTLS))
+                guard !listen.contains(where: { $0.endpoint == endpoint }) else {
+                    section.report("endpoint", "is `\(endpoint)`, as in an entry before it; each may be there once")
+                    continue
+                }
+                listen.append(Listen(endpoint: endpoint, usesTLS: usesTLS, place: section.place(of: "endpoint")))
             } else if !section.has("endpoint") {
                 section.report("endpoint", "is required")
             }
@@ -18,11 +22,6 @@ extension EdgeConfiguration {
             root.report("listen", "needs at least one entry such as {endpoint: 127.0.0.1:8443, tls: true}")
         }
         admin = root.section("admin").endpoint("listen")
-        let tls = root.section("tls")
-        certificateFile = tls.string("certificate", default: "")
-        keyFile = tls.string("key", default: "")
-        if listen.contains(where: \.usesTLS), certificateFile.isEmpty || keyFile.isEmpty {
-            root.report("tls", "needs `certificate` and `key`, because a listener has tls: true")
-        }
+        tls = TLS(root.section("tls"), isNeeded: listen.contains(where: \.usesTLS))
     }
 }

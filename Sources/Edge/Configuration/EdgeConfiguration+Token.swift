@@ -7,6 +7,7 @@ extension EdgeConfiguration {
     mutating func readToken(_ section: ConfigurationSection) {
         tokenRequired = section.boolean("required", default: role == .edge)
         tokenKeysFile = section.string("keysFile", default: "")
+        tokenKeysPlace = section.place(of: "keysFile")
         if tokenRequired, tokenKeysFile.isEmpty {
             section.report("keysFile", "is required while token.required is true")
         }

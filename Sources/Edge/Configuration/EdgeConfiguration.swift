@@ -9,6 +9,7 @@ struct EdgeConfiguration {
     struct Listen: Equatable {
         var endpoint: Endpoint
         var usesTLS: Bool
+        var place: ConfigurationPlace
     }
 
     enum Role: String {
@@ -23,10 +24,10 @@ struct EdgeConfiguration {
     var logLevel = Log.Level.info
     var listen: [Listen] = []
     var admin: Endpoint?
-    var certificateFile = ""
-    var keyFile = ""
+    var tls = TLS()
     var tokenRequired = true
     var tokenKeysFile = ""
+    var tokenKeysPlace: ConfigurationPlace?
     var upstreams: [Endpoint] = []
     var upstreamLimits = UpstreamLimits()
     var memoryBytes = 512 << 20

@@ -72,6 +72,7 @@ extension ServerConnection {
 
     private func startSession(_ tls: TLSSession) {
         phase = .open
+        (tls.isResumed ? server.counters.handshakesResumed : server.counters.handshakesFull).add()
         if tls.negotiatedHTTP2 {
             http2 = HTTP2Session(connection: self)
             if server.isDraining { http2?.beginDrain() }

@@ -16,6 +16,10 @@ public final class ServerCounters: Sendable {
     /// Accepting paused because descriptors ran out.
     public let acceptPauses = Counter()
     public let handshakesFailed = Counter()
+    /// TLS handshakes with a signature and a key exchange of their own.
+    public let handshakesFull = Counter()
+    /// TLS handshakes that went on with an earlier session.
+    public let handshakesResumed = Counter()
     public let requests = Counter()
     /// Requests that were not HTTP, or whose head was over the limit.
     public let requestsMalformed = Counter()

@@ -1,78 +1,154 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The certificate, key and protocol settings of a TLS listener. One SSL_CTX is shared by all workers:
-// OpenSSL guards it internally and it is only read after start. It dies with the last TLSContext reference.
+// The certificates and protocol settings of TLS listeners: one SSL_CTX for each group of certificates that answers for
+// the same names. All workers share it: OpenSSL guards an SSL_CTX internally, and nothing here is changed after `init`.
+// A reload makes a new one. Every session holds its context, because OpenSSL's callbacks find the names and the ticket
+// keys through unretained pointers.
 
 import Base
-import CLinux
 import COpenSSL
+import Glibc
 
-/// Has OpenSSL take its small blocks from free lists, so that a record costs no allocation. Call it once, before
-/// anything else uses OpenSSL; afterwards it does nothing and returns false.
-@discardableResult
-public func useBlockPoolInOpenSSL() -> Bool {
-    CRYPTO_set_mem_functions(
-        { size, _, _ in spw_record_take(size) }, { block, size, _, _ in spw_block_resize(block, size) },
-        { block, _, _ in spw_block_give(block) }) == 1
+/// What the TLS side of listeners is made of.
+public struct TLSSettings: Sendable {
+    public enum Version: Int32, Sendable {
+        case tls12 = 0x0303
+        case tls13 = 0x0304
+    }
+
+    /// At least one; the first is the default.
+    public var certificates: [TLSCertificate]
+    public var minimumVersion = Version.tls12
+    /// Whether a handshake without a host name, or with one that no certificate has, is refused instead of being given the
+    /// default certificate.
+    public var rejectsUnknownNames = false
+    /// Nil: no session is resumed.
+    public var ticketKeys: TicketKeys?
+    /// How long a ticket is good for, at most seven days (RFC 8446 section 4.6.1).
+    public var ticketLifetimeSeconds = 43_200
+
+    public init(certificates: [TLSCertificate]) {
+        self.certificates = certificates
+    }
 }
 
-/// Why a certificate or key could not be used.
-public struct TLSError: Error, Sendable, CustomStringConvertible {
-    public var description: String
-}
-
-/// Server-side TLS settings: TLS 1.2 and 1.3, ALPN `h2` and `http/1.1`.
+/// Server-side TLS: certificates by host name, ALPN `h2` and `http/1.1`, resumption by tickets.
 ///
-/// `@unchecked Sendable` because SSL_CTX is reference-counted and thread-safe for `SSL_new` (OpenSSL
-/// "ssl" manual, thread safety), and nothing here changes it after `init`.
+/// `@unchecked Sendable`: see the head of the file.
 public final class TLSContext: @unchecked Sendable {
-    let context: OpaquePointer
+    /// OpenSSL's application data.
+    static let ticketKeysIndex: Int32 = 0
 
-    /// Loads a certificate chain and its private key, both PEM. Throws `TLSError` that names the file.
-    public init(certificateFile: String, keyFile: String) throws {
-        guard let context = SSL_CTX_new(TLS_server_method()) else {
-            throw TLSError(description: "TLS: \(Self.takeErrorText())")
+    private let contexts: [OpaquePointer]
+    private let names: ServerNames
+    private let rejectsUnknownNames: Bool
+    private let ticketKeys: TicketKeys?
+
+    /// What a session starts with, before the client has named a host.
+    var context: OpaquePointer { contexts[ServerNames.defaultGroup] }
+
+    /// Throws `TLSError` when OpenSSL refuses a certificate (a key that is too short) or is out of memory.
+    public init(_ settings: TLSSettings) throws {
+        names = ServerNames(settings.certificates.map { .init(names: $0.names, keyKind: $0.keyKind) })
+        rejectsUnknownNames = settings.rejectsUnknownNames
+        ticketKeys = settings.ticketKeys
+        var made: [OpaquePointer] = []
+        do {
+            for group in names.groups {
+                guard let context = SSL_CTX_new(TLS_server_method()) else {
+                    throw TLSError(problem: TLSError.takeQueueText())
+                }
+                made.append(context)
+                try Self.configure(context, settings, group.map { settings.certificates[$0] })
+            }
+        } catch {
+            made.forEach { SSL_CTX_free($0) }
+            throw error
         }
-        self.context = context
-        _ = spw_ssl_ctx_set_min_tls12(context)
+        contexts = made
+        spw_ssl_ctx_set_servername_callback(context, selectCertificate, Unmanaged.passUnretained(self).toOpaque())
+    }
+
+    deinit {
+        contexts.forEach { SSL_CTX_free($0) }
+    }
+
+    /// Files of certificates that no client is given, because earlier ones have all their names.
+    public static func unusedFiles(_ certificates: [TLSCertificate]) -> [String] {
+        ServerNames(certificates.map { .init(names: $0.names, keyKind: $0.keyKind) }).unused.map {
+            certificates[$0].certificateFile
+        }
+    }
+
+    private static func configure(
+        _ context: OpaquePointer, _ settings: TLSSettings, _ certificates: [TLSCertificate]
+    ) throws {
+        _ = spw_ssl_ctx_set_min_version(context, settings.minimumVersion.rawValue)
         spw_ssl_ctx_set_server_options(context)
         _ = spw_ssl_ctx_set_mode(context, spw_ssl_mode_moving_buffer())
         // Forward-secret AEAD suites only (RFC 9113 section 9.2.2 forbids the rest for HTTP/2).
         _ = SSL_CTX_set_cipher_list(context, "ECDHE+AESGCM:ECDHE+CHACHA20")
         _ = SSL_CTX_set_ciphersuites(
             context, "TLS_AES_128_GCM_SHA256:TLS_AES_256_GCM_SHA384:TLS_CHACHA20_POLY1305_SHA256")
+        // X25519 is the cheapest that every client has.
+        _ = spw_ssl_ctx_set_groups(context, "X25519:P-256:P-384")
+        SSL_CTX_set_alpn_select_cb(context, selectProtocol, nil)
+        configureTickets(context, settings)
+        for certificate in certificates {
+            let result = SSL_CTX_use_cert_and_key(
+                context, certificate.certificate, certificate.key, certificate.chain, 1)
+            guard result == 1 else {
+                throw TLSError(file: certificate.certificateFile, problem: TLSError.takeQueueText())
+            }
+        }
+    }
+
+    private static func configureTickets(_ context: OpaquePointer, _ settings: TLSSettings) {
         // Tickets, not a server-side cache, resume sessions: no memory per client.
         _ = spw_ssl_ctx_set_session_cache_off(context)
-        SSL_CTX_set_alpn_select_cb(context, selectProtocol, nil)
-        guard SSL_CTX_use_certificate_chain_file(context, certificateFile) == 1 else {
-            throw TLSError(description: "\(certificateFile): \(Self.takeErrorText())")
+        // The same for all: a session that was begun under one name may go on under another, or after a reload.
+        let identifier = Array("spillway".utf8)
+        _ = SSL_CTX_set_session_id_context(context, identifier, UInt32(identifier.count))
+        guard let keys = settings.ticketKeys else {
+            spw_ssl_ctx_set_no_ticket(context)
+            _ = SSL_CTX_set_num_tickets(context, 0)
+            return
         }
-        guard SSL_CTX_use_PrivateKey_file(context, keyFile, SSL_FILETYPE_PEM) == 1 else {
-            throw TLSError(description: "\(keyFile): \(Self.takeErrorText())")
-        }
-        guard SSL_CTX_check_private_key(context) == 1 else {
-            throw TLSError(description: "\(keyFile) is not the key of \(certificateFile)")
-        }
+        // One ticket for each handshake; OpenSSL's two cost a record and an encryption more.
+        _ = SSL_CTX_set_num_tickets(context, 1)
+        _ = SSL_CTX_set_timeout(context, settings.ticketLifetimeSeconds)
+        _ = SSL_CTX_set_ex_data(context, ticketKeysIndex, Unmanaged.passUnretained(keys).toOpaque())
+        spw_ssl_ctx_set_ticket_callback(context, chooseTicketKey)
     }
 
-    deinit {
-        SSL_CTX_free(context)
+    /// Gives the session the certificates of the host that the client has named. Returns OpenSSL's answer.
+    fileprivate func select(_ ssl: OpaquePointer, _ alert: UnsafeMutablePointer<Int32>?) -> Int32 {
+        guard let host = SSL_get_servername(ssl, TLSEXT_NAMETYPE_host_name), host.pointee != 0 else {
+            return rejectsUnknownNames ? refuse(alert) : SSL_TLSEXT_ERR_NOACK
+        }
+        let count = strlen(host)
+        let group = host.withMemoryRebound(to: UInt8.self, capacity: count) {
+            names.group(for: UnsafeBufferPointer(start: $0, count: count))
+        }
+        guard let group else { return rejectsUnknownNames ? refuse(alert) : SSL_TLSEXT_ERR_NOACK }
+        if group != ServerNames.defaultGroup, SSL_set_SSL_CTX(ssl, contexts[group]) == nil { return refuse(alert) }
+        return SSL_TLSEXT_ERR_OK
     }
 
-    /// Empties this thread's OpenSSL error queue into one line.
-    static func takeErrorText() -> String {
-        var text = ""
-        while true {
-            let code = ERR_get_error()
-            guard code != 0 else { break }
-            var buffer = [CChar](repeating: 0, count: 256)
-            ERR_error_string_n(code, &buffer, buffer.count)
-            let line = String(decoding: buffer.prefix { $0 != 0 }.map(UInt8.init(bitPattern:)), as: UTF8.self)
-            text += text.isEmpty ? line : "; " + line
-        }
-        return text.isEmpty ? "unknown error" : text
+    private func refuse(_ alert: UnsafeMutablePointer<Int32>?) -> Int32 {
+        alert?.pointee = SSL_AD_UNRECOGNIZED_NAME
+        return SSL_TLSEXT_ERR_ALERT_FATAL
     }
 }
+
+/// Called when the client's hello has been read (RFC 6066 section 3).
+private let selectCertificate:
+    @convention(c) (OpaquePointer?, UnsafeMutablePointer<Int32>?, UnsafeMutableRawPointer?) -> Int32 = {
+        ssl, alert, argument in
+        guard let ssl, let argument else { return SSL_TLSEXT_ERR_NOACK }
+        // The session that is at work holds the context.
+        return Unmanaged<TLSContext>.fromOpaque(argument).takeUnretainedValue().select(ssl, alert)
+    }
 
 /// Chooses `h2` when the client offers it, else `http/1.1`, else refuses (RFC 7301 section 3.2).
 private let selectProtocol:

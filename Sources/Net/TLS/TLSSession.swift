@@ -29,6 +29,8 @@ final class TLSSession {
     }
 
     private let ssl: OpaquePointer
+    /// What OpenSSL's callbacks use; it must outlive `ssl`, also when a reload has replaced it.
+    private let context: TLSContext
     private let transfer: UnsafeMutablePointer<TLSTransfer>
     /// The handshake is done and nothing fatal has happened since.
     private var isEstablished = false
@@ -48,6 +50,7 @@ final class TLSSession {
         SSL_set_bio(ssl, bio, bio)
         SSL_set_accept_state(ssl)
         self.ssl = ssl
+        self.context = context
         writer.pointee.ssl = ssl
     }
 
@@ -85,6 +88,9 @@ final class TLSSession {
         SSL_get0_alpn_selected(ssl, &name, &length)
         return UnsafeRawBufferPointer(start: name, count: Int(length)).elementsEqual("h2".utf8)
     }
+
+    /// True when the client has gone on with an earlier session.
+    var isResumed: Bool { SSL_session_reused(ssl) == 1 }
 
     /// Decrypts at most `count` bytes into `buffer`; `read` is how many came.
     @inline(__always)

@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Base
+import Net
+import Token
+
+/// What the files hold that a configuration names: certificates, ticket keys, token keys. Read together, at start, at a
+/// reload and for `--check`, so that a mistake in any of them leaves everything as it was.
+struct EdgeFiles {
+    let tokenKeys: TokenKeySet?
+    let certificates: [TLSCertificate]
+    /// The keys of `tls.tickets.keysFile`; nil when there is none.
+    let ticketKeys: TicketKeys?
+
+    /// Throws a `ConfigurationError` with the place of each key that names a bad file.
+    init(_ configuration: EdgeConfiguration) throws {
+        var problems: [ConfigurationProblem] = []
+        func collect<Value>(_ body: () throws -> Value?) throws -> Value? {
+            do {
+                return try body()
+            } catch let error as ConfigurationError {
+                problems += error.problems
+                return nil
+            }
+        }
+        tokenKeys = try collect { try Self.readTokenKeys(configuration) }
+        ticketKeys = try collect { try Self.readTicketKeys(configuration.tls) }
+        var loaded: [TLSCertificate] = []
+        if configuration.listen.contains(where: \.usesTLS) {
+            for entry in configuration.tls.certificates {
+                if let certificate = try collect({ try Self.readCertificate(entry) }) { loaded.append(certificate) }
+            }
+        }
+        certificates = loaded
+        guard problems.isEmpty else { throw ConfigurationError(problems: problems) }
+    }
+
+    private static func readTokenKeys(_ configuration: EdgeConfiguration) throws -> TokenKeySet? {
+        guard configuration.tokenRequired else { return nil }
+        do {
+            return try TokenKeySet(file: configuration.tokenKeysFile)
+        } catch let error as SystemError {
+            throw configuration.tokenKeysPlace?.error("\(error)") ?? error
+        }
+    }
+
+    private static func readTicketKeys(_ tls: EdgeConfiguration.TLS) throws -> TicketKeys? {
+        guard tls.usesTickets, let file = tls.ticketKeysFile else { return nil }
+        do {
+            return try TicketKeys(file: file)
+        } catch let error as SystemError {
+            throw tls.ticketKeysPlace?.error("\(error)") ?? error
+        }
+    }
+
+    private static func readCertificate(_ entry: EdgeConfiguration.TLS.Certificate) throws -> TLSCertificate {
+        do {
+            return try TLSCertificate(certificateFile: entry.certificateFile, keyFile: entry.keyFile)
+        } catch let error as TLSError {
+            throw (error.file == entry.keyFile ? entry.keyPlace : entry.certificatePlace).error("\(error)")
+        }
+    }
+
+    /// The context of the TLS listeners; nil when there is none. Throws a `ConfigurationError` when OpenSSL refuses a
+    /// certificate.
+    func makeContext(_ tls: EdgeConfiguration.TLS, ticketKeys: TicketKeys?) throws -> TLSContext? {
+        guard !certificates.isEmpty else { return nil }
+        var settings = TLSSettings(certificates: certificates)
+        settings.minimumVersion = tls.minimumVersion
+        settings.rejectsUnknownNames = tls.rejectsUnknownNames
+        settings.ticketKeys = tls.usesTickets ? ticketKeys : nil
+        settings.ticketLifetimeSeconds = tls.ticketRotateMinutes * 60
+        do {
+            return try TLSContext(settings)
+        } catch let error as TLSError {
+            let entry = tls.certificates.first { $0.certificateFile == error.file }
+            throw entry?.certificatePlace.error("\(error)") ?? error
+        }
+    }
+
+    /// Writes to the log what is odd about the certificates but no mistake.
+    func logOddities() {
+        for certificate in certificates where certificate.isOutOfDate {
+            Log.warning("A certificate is out of date", ["file": certificate.certificateFile])
+        }
+        for certificate in certificates.dropFirst() where certificate.names.isEmpty {
+            Log.warning("A certificate has no names and is never used", ["file": certificate.certificateFile])
+        }
+        for file in certificates.isEmpty ? [] : TLSContext.unusedFiles(certificates) {
+            Log.warning("A certificate is never used: earlier ones have its names", ["file": file])
+        }
+    }
+}
