@@ -8,7 +8,7 @@ PYTHON := PYTHONDONTWRITEBYTECODE=1 var/venv/bin/python
 VIDEO ?=
 ONCE ?=
 PORT_OFFSET ?= 0
-# More words for `loadtest compare`: `make bench BENCH='--quick'` takes a short look.
+# Words for `loadtest compare` in place of `--document docs`: `make bench BENCH=--quick` takes a short look.
 BENCH ?=
 # What pytest runs: `make scenarios ONLY=test_tokens.py` runs one file of Tests/Scenarios.
 ONLY ?=
@@ -24,7 +24,7 @@ help:
 	@echo 'make lint        swift format over all Swift files'
 	@echo 'make unit        the unit tests'
 	@echo 'make scenarios   the scenarios on the release programs; ONLY=test_tokens.py runs one file'
-	@echo 'make bench       the edge beside nginx, h2o and others on this machine; BENCH=--quick takes a short look'
+	@echo 'make bench       the edge beside nginx, h2o and others: docs/benchmarks.md; BENCH=--quick takes a short look'
 	@echo 'make clean       remove what was built and the demo'"'"'s state'
 
 demo:
@@ -57,7 +57,7 @@ scenarios:
 bench:
 	@scripts/setup build bench
 	@for program in edge loadtest; do $(SWIFT_BUILD) -c release --product $$program || exit 1; done
-	.build/release/loadtest compare $(BENCH)
+	.build/release/loadtest compare $(or $(BENCH),--document docs)
 
 clean:
 	rm -rf .build var/demo var/scenarios var/bench

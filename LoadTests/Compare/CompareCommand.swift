@@ -47,6 +47,9 @@ struct CompareCommand: ParsableCommand {
     @Option(name: .long, help: "The edge's program. Default: the one beside this program.")
     var edge: String?
 
+    @Option(name: .long, help: "Write benchmarks.md, .svg and .json into this folder.")
+    var document: String?
+
     @Option(name: .long, help: "A folder for configurations, files and logs; what is in it is removed.")
     var folder = "var/bench"
 
@@ -84,6 +87,7 @@ struct CompareCommand: ParsableCommand {
         do {
             let report = try Comparison(settings, folder: absolute(folder)).run()
             print(report.plain)
+            if let document { try BenchDocument(report: report).write(to: absolute(document)) }
             for failure in report.failures { printError("loadtest: " + failure) }
             if !report.failures.isEmpty { throw ExitCode(1) }
         } catch let error as BenchError {

@@ -94,8 +94,8 @@ struct Comparison {
 
     private func compareHits(_ servers: [RunningServer]) throws -> [WorkloadResult] {
         try HitComparison(
-            servers: servers, load: load(.init(cores: clientCores)), rounds: settings.rounds,
-            cpuSeconds: settings.cpuSeconds, log: log
+            servers: servers, load: { _ in load(settings.processes, .init(cores: clientCores)) },
+            rounds: settings.rounds, cpuSeconds: settings.cpuSeconds, log: log
         ).run(settings.workloads)
     }
 
@@ -106,7 +106,8 @@ struct Comparison {
         ).run()
     }
 
-    /// Both edges may use both cores, and so may the load, which steps back behind them.
+    /// Each worker shares a core with its load, which steps back behind it: one worker and half of the load on one
+    /// core, two workers and all of it on two. So what a core does besides is alike, and the rest is the sharing.
     private func compareWorkers() throws -> [WorkloadResult] {
         guard Programs.coreCount > 1, let edge = settings.recipes.lazy.compactMap({ $0 as? EdgeRecipe }).first else {
             return []
@@ -115,13 +116,17 @@ struct Comparison {
         defer { for server in servers { server.stop() } }
         for workers in [1, 2] {
             let recipe = EdgeRecipe(program: edge.program, name: WorkerScaling.name(workers: workers))
-            let server = try RunningServer(recipe, folder: folder, cores: "0-1", workers: workers)
-            servers.append(server)
-            try AnswerCheck.run(server)
+            servers.append(
+                try RunningServer(recipe, folder: folder, cores: WorkerScaling.cores(workers), workers: workers))
         }
+        for server in servers { try AnswerCheck.run(server) }
+        let halfOfProcesses = max(1, settings.processes / 2)
         return try HitComparison(
-            servers: servers, load: load(.init(cores: "0-1", isNice: true)), rounds: settings.rounds,
-            cpuSeconds: settings.cpuSeconds, log: log
+            servers: servers,
+            load: {
+                let workers = $0.site.workers
+                return load(halfOfProcesses * workers, .init(cores: WorkerScaling.cores(workers), isNice: true))
+            }, rounds: settings.rounds, cpuSeconds: settings.cpuSeconds, log: log
         ).run(settings.workloads.filter { WorkerScaling.workloads.contains($0) })
     }
 
@@ -135,10 +140,10 @@ struct Comparison {
     /// Those whose connections are compared by themselves.
     private static let connectionPeers = [EdgeRecipe.name, NginxRecipe.name, H2ORecipe.name]
 
-    private func load(_ placement: ChildProcess.Placement) -> H2Load {
+    private func load(_ processes: Int, _ placement: ChildProcess.Placement) -> H2Load {
         H2Load(
-            processes: settings.processes, connectionsPerProcess: settings.connectionsPerProcess,
-            placement: placement, folder: folder.path)
+            processes: processes, connectionsPerProcess: settings.connectionsPerProcess, placement: placement,
+            folder: folder.path)
     }
 
     private func start(_ recipe: any ServerRecipe) throws -> RunningServer {
@@ -171,6 +176,9 @@ struct Comparison {
 enum WorkerScaling {
     static let ratioMax = 1.1
     static let workloads = [Workload.all[0], Workload.all[1]]
+
+    /// For taskset(1).
+    static func cores(_ workers: Int) -> String { workers == 1 ? "0" : "0-\(workers - 1)" }
 
     static func name(workers: Int) -> String { "\(EdgeRecipe.name), \(workers) worker" + (workers == 1 ? "" : "s") }
 }

@@ -33,7 +33,8 @@ struct WorkloadResult: Codable {
 /// The price of a warm hit on each server, measured in interleaved rounds.
 struct HitComparison {
     let servers: [RunningServer]
-    let load: H2Load
+    /// The load that a server is put under.
+    let load: (RunningServer) -> H2Load
     let rounds: Int
     /// The processor time that one measurement is to take on the server.
     let cpuSeconds: Double
@@ -41,15 +42,15 @@ struct HitComparison {
 
     /// Throws when an answer was wrong, or a cache asked its upstream for what it was to have.
     func run(_ workloads: [Workload]) throws -> [WorkloadResult] {
-        try workloads.map { try run($0) }
+        servers.isEmpty ? [] : try workloads.map { try run($0) }
     }
 
     private func run(_ workload: Workload) throws -> WorkloadResult {
         var counts: [String: Int] = [:]
         for server in servers {
-            let trial = try measure(server, workload, requests: load.round(workload.warmUpRequests))
+            let trial = try measure(server, workload, requests: workload.warmUpRequests)
             let wanted = cpuSeconds / max(trial.cpuSeconds, 0.01) * Double(trial.requests)
-            counts[server.name] = load.round(Int(wanted))
+            counts[server.name] = Int(wanted)
         }
         var result = WorkloadResult(workload: workload, samples: [:])
         for round in 0..<rounds {
@@ -57,14 +58,16 @@ struct HitComparison {
             // Each server is first, second, last equally often.
             let first = round % servers.count
             for server in servers[first...] + servers[..<first] {
-                let sample = try measure(server, workload, requests: counts[server.name] ?? load.connections)
+                let sample = try measure(server, workload, requests: counts[server.name] ?? 0)
                 result.samples[server.name, default: []].append(sample)
             }
         }
         return result
     }
 
-    private func measure(_ server: RunningServer, _ workload: Workload, requests: Int) throws -> Sample {
+    private func measure(_ server: RunningServer, _ workload: Workload, requests wanted: Int) throws -> Sample {
+        let load = load(server)
+        let requests = load.round(wanted)
         let askedBefore = server.upstreamRequests
         let cpuBefore = server.cpuSeconds
         let wall = try load.run(workload, requests: requests, on: server)

@@ -4,7 +4,7 @@
 extension BenchReport {
     /// Memory that one idle connection adds.
     var idleTable: Table {
-        var table = Table(heading: ["server", "connections", "RSS before", "RSS after", "RSS each", "RssAnon each"])
+        var table = Table(["server", "connections", "RSS before", "RSS after", "RSS each", "RssAnon each"])
         for result in idle {
             table.rows.append([
                 result.server, String(result.connections), mebibytes(result.before.resident),
@@ -17,7 +17,8 @@ extension BenchReport {
 
     /// Processor time of a new TLS connection.
     var handshakeTable: Table {
-        var table = Table(heading: ["handshake", "server", "CPU ms each", "handshakes/s", "edge/peer (range)", "bar"])
+        var table = Table(
+            ["handshake", "server", "CPU ms each", "handshakes/s", "edge/peer (range)", "bar"], wordColumns: 2)
         for result in handshakes {
             for server in servers {
                 guard let samples = result.samples[server.name],
@@ -38,7 +39,7 @@ extension BenchReport {
 
     /// One worker and two.
     var workerTable: Table {
-        var table = Table(heading: ["object", "CPU us/request, 1 worker", "2 workers", "2/1 (range)", "bar"])
+        var table = Table(["object", "CPU \u{B5}s/request, 1 worker", "2 workers", "2/1 (range)", "bar"])
         let (one, two) = (WorkerScaling.name(workers: 1), WorkerScaling.name(workers: 2))
         for result in workers {
             guard let ratio = result.ratio(two, to: one) else { continue }
@@ -46,6 +47,29 @@ extension BenchReport {
             table.rows.append(
                 [result.workload.title] + costs.map { threeDigits($0?.median ?? 0) }
                     + [ratio.text, barVerdict(ratio.median, atMost: WorkerScaling.ratioMax)])
+        }
+        return table
+    }
+
+    /// Every bar that was measured, and whether it was reached.
+    var barTable: Table {
+        var table = Table(["what", "beside", "ratio", "bar"], wordColumns: 2)
+        for result in hits {
+            for server in servers {
+                guard let bar = Bar.find(result.workload, peer: server.name),
+                    let ratio = result.ratio(EdgeRecipe.name, to: server.name)
+                else { continue }
+                table.rows.append([
+                    "CPU of a hit, \(result.workload.title)", server.name, decimal(ratio.median, 2),
+                    bar.verdict(ratio.median),
+                ])
+            }
+        }
+        for row in workerTable.rows {
+            table.rows.append(["CPU of a hit, \(row[0]), 2 workers", "1 worker", row[3].firstWord, row[4]])
+        }
+        for row in handshakeTable.rows where !row[5].isEmpty {
+            table.rows.append(["CPU of a \(row[0]) handshake", row[1], row[4].firstWord, row[5]])
         }
         return table
     }
@@ -66,4 +90,8 @@ extension BenchReport {
 
     private func mebibytes(_ bytes: Int) -> String { decimal(Double(bytes) / 1_048_576, 0) + " MiB" }
     private func kibibytes(_ bytes: Double) -> String { decimal(bytes / 1024, 1) + " KiB" }
+}
+
+extension String {
+    fileprivate var firstWord: String { String(prefix { $0 != " " }) }
 }

@@ -35,9 +35,9 @@ struct BenchReport: Codable {
 
     /// Server against server, for each workload: the processor time, the rate, and the edge's ratio to each peer.
     var hitTable: Table {
-        var table = Table(heading: [
-            "object", "server", "CPU us/request", "CPU s/GB", "requests/s", "edge/peer (range)", "bar",
-        ])
+        var table = Table(
+            ["object", "server", "CPU \u{B5}s/request", "CPU s/GB", "requests/s", "edge/peer (range)", "bar"],
+            wordColumns: 2)
         for result in hits {
             for server in servers {
                 table.rows.append(row(server, result))

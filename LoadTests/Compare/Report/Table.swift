@@ -1,9 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// Rows of text under a heading. The first column is aligned left, the others right.
+/// Rows of text under a heading. The first columns hold words and are aligned left, the others figures, aligned right.
 struct Table {
     let heading: [String]
+    /// How many of the columns hold words.
+    var wordColumns = 1
     var rows: [[String]] = []
+
+    init(_ heading: [String], wordColumns: Int = 1) {
+        self.heading = heading
+        self.wordColumns = wordColumns
+    }
 
     /// For a terminal: columns padded with spaces.
     var plain: String {
@@ -12,7 +19,7 @@ struct Table {
         return lines.map { cells in
             let padded = zip(cells, widths).enumerated().map { column, cell in
                 let space = String(repeating: " ", count: cell.1 - cell.0.count)
-                return column == 0 ? cell.0 + space : space + cell.0
+                return column < wordColumns ? cell.0 + space : space + cell.0
             }
             return padded.joined(separator: "  ").trimmedRight
         }.joined(separator: "\n")
@@ -20,7 +27,7 @@ struct Table {
 
     /// For a Markdown document.
     var markdown: String {
-        let rule = heading.indices.map { $0 == 0 ? "---" : "--:" }
+        let rule = heading.indices.map { $0 < wordColumns ? "---" : "--:" }
         return ([heading, rule] + rows).map { "| " + $0.joined(separator: " | ") + " |" }.joined(separator: "\n")
     }
 }
