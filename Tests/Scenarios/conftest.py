@@ -58,6 +58,18 @@ def stack(work_folder: Path) -> Iterator[Stack]:
     yield from running(Stack(work_folder / "stack", Ports.free()), start_all=True)
 
 
+@pytest.fixture(scope="session")
+def edge_stack(work_folder: Path) -> Iterator[Stack]:
+    """Keys and folders for edges in front of upstreams of the scenarios' own; nothing runs at first."""
+    stack = Stack(work_folder / "edge-stack", Ports.free())
+    _running_stacks.append(stack)
+    try:
+        yield stack
+    finally:
+        stack.stop()
+        _running_stacks.remove(stack)
+
+
 @pytest.fixture
 def queue_stack(work_folder: Path, request: pytest.FixtureRequest) -> Iterator[Stack]:
     """An origin of one scenario's own, without a worker, whose queue notices a dead worker after three seconds."""

@@ -58,9 +58,16 @@ upstream: {{servers: [127.0.0.1:{upstream}]}}
 
 
 def edge_text(
-    name: str, listen: int, admin: int, upstream: int, keys: Credentials, workers: str = "auto", log: Path | None = None
+    name: str,
+    listen: int,
+    admin: int,
+    upstream: int,
+    keys: Credentials,
+    workers: str = "auto",
+    log: Path | None = None,
+    more: str = "",
 ) -> str:
-    """edge.conf of an edge: TLS and tokens towards the viewers; its upstream is a shield."""
+    """edge.conf of an edge: TLS and tokens towards the viewers; its upstream is a shield. `more`: further lines."""
     access_log = f"accessLog: {{file: {_quoted(log)}}}\n" if log else ""
     return f"""\
 role: edge
@@ -76,7 +83,7 @@ token:
   required: true
   keysFile: {_quoted(keys.token_keys)}
 upstream: {{servers: [127.0.0.1:{upstream}]}}
-{access_log}"""
+{access_log}{more}"""
 
 
 def _quoted(path: Path) -> str:

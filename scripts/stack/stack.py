@@ -62,10 +62,11 @@ class Stack:
         workers: str = "auto",
         log: bool = True,
         prefix: Sequence[str | Path] = (),
+        more: str = "",
     ) -> Program:
-        """`log`: with an access log. `prefix`: a command that runs the edge, such as taskset."""
+        """`log`: with an access log. `prefix`: a command that runs the edge, such as taskset. `more`: configuration."""
         access_log = self.log_folder / f"{name}.jsonl" if log else None
-        text = configuration.edge_text(name, listen, admin, upstream, self.keys, workers, access_log)
+        text = configuration.edge_text(name, listen, admin, upstream, self.keys, workers, access_log, more)
         return self._start_edge_program(name, text, admin, prefix)
 
     def stop(self) -> None:
