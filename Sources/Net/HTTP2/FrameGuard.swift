@@ -55,6 +55,9 @@ struct FrameGuard {
 
     private let limits: FrameLimits
     private var scanner = FrameScanner()
+    private var ledger = StreamLedger()
+    /// What the client has done on streams that it may not use any more; the connection is to be closed for it.
+    private(set) var violation: StreamLedger.Violation?
     private var pings: TokenBucket
     private var settings: TokenBucket
     private var priorities: TokenBucket
@@ -86,15 +89,27 @@ struct FrameGuard {
     mutating func receive(_ input: UnsafeRawBufferPointer, nowMilliseconds now: Int64, sentBytes: Int) -> FloodKind? {
         var position = 0
         while let frame = scanner.next(input, at: &position) {
+            if let found = ledger.take(frame) { violation = found }
             lastWasHead = frame.type == FrameType.headers
             if lastWasHead {
                 isHeadOpen = frame.flags & Self.endHeaders == 0
                 continuations = 0
             } else if let kind = count(frame, now, sentBytes) {
                 return kind
+            } else if frame.type == FrameType.priority, Self.dependsOnItself(frame, input, position) {
+                violation = .misplaced
             }
         }
         return nil
+    }
+
+    /// RFC 7540 section 5.3.1, which old clients are still tested for. Looked at where the payload is there in one piece.
+    private static func dependsOnItself(
+        _ frame: FrameScanner.Header, _ input: UnsafeRawBufferPointer, _ position: Int
+    ) -> Bool {
+        guard frame.length == 5, input.count - position >= 4 else { return false }
+        let parent = UInt32(bigEndian: input.loadUnaligned(fromByteOffset: position, as: UInt32.self))
+        return parent & 0x7FFF_FFFF == frame.streamID
     }
 
     /// True while a request's head, or a trailer, has begun and not ended.
@@ -115,7 +130,8 @@ struct FrameGuard {
             if frame.flags & Self.acknowledgement != 0 { hasSeenPingAcknowledgement = true }
             return pings.take(perMinute: limits.pingsPerMinute, nowMilliseconds: now) ? nil : .ping
         case FrameType.settings:
-            guard frame.length <= Self.settingsEntriesMax * 6 else { return .settings }
+            // One that is larger than any frame may be is refused by the engine.
+            guard frame.length <= Self.settingsEntriesMax * 6 || frame.length > 16_384 else { return .settings }
             return settings.take(perMinute: limits.settingsPerMinute, nowMilliseconds: now) ? nil : .settings
         case FrameType.priority, FrameType.priorityUpdate:
             return priorities.take(perMinute: limits.prioritiesPerMinute, nowMilliseconds: now) ? nil : .priority

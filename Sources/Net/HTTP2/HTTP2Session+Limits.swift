@@ -49,10 +49,19 @@ extension HTTP2Session {
 
     /// Says why and gives the connection up: always false, for `receive`. What is queued behind the GOAWAY is not sent.
     func endForFlood(_ kind: FloodKind) -> Bool {
+        connection.server.counters.floods(kind).add()
+        return terminate(NGHTTP2_ENHANCE_YOUR_CALM.rawValue)
+    }
+
+    /// The same for frames on streams that the client has ended.
+    func endForViolation(_ violation: StreamLedger.Violation) -> Bool {
+        terminate(violation == .streamClosed ? NGHTTP2_STREAM_CLOSED.rawValue : NGHTTP2_PROTOCOL_ERROR.rawValue)
+    }
+
+    private func terminate(_ code: UInt32) -> Bool {
         let server = connection.server
-        server.counters.floods(kind).add()
         connection.writer.pointee.output.hold(from: server.outputPool)
-        _ = nghttp2_session_terminate_session(session, NGHTTP2_ENHANCE_YOUR_CALM.rawValue)
+        _ = nghttp2_session_terminate_session(session, code)
         _ = produce()
         _ = connection.writer.seal()
         return false

@@ -99,6 +99,7 @@ final class HTTP2Session {
         let server = connection.server
         let kind = frameGuard.receive(bytes, nowMilliseconds: server.loop.now, sentBytes: connection.sentBytes)
         if let kind { return endForFlood(kind) }
+        if let violation = frameGuard.violation { return endForViolation(violation) }
         let isGood = feed(bytes)
         if frameGuard.isInHead {
             headStartedMilliseconds = headStartedMilliseconds ?? server.loop.now
