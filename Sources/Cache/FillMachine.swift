@@ -8,6 +8,8 @@ public enum FillOutcome: UInt8, Sendable, Equatable {
     case uncacheable
     /// Upstream could not be asked, again and again: readers get an error, and the next request elects a new fill.
     case transientError
+    /// There is no memory for another body: readers get 503.
+    case refused
     /// The fill broke off in the middle of the body: responses under way are reset, never ended.
     case died
     /// The first byte did not come in time.
@@ -46,6 +48,9 @@ public struct FillMachine: Sendable {
         case ended
     }
 
+    /// The response is for one request: nobody will have a use for it when that has left.
+    private var isForOne = false
+
     private let triesMax: Int
     private let objectBytesMax: Int
     /// A fill whose readers have all left goes on when no more than this is missing.
@@ -69,6 +74,7 @@ public struct FillMachine: Sendable {
             return .tooLarge
         }
         state = .streaming(received: 0, expected: contentLength)
+        isForOne = storability == .uncacheable
         return .stream(storability)
     }
 
@@ -118,7 +124,7 @@ public struct FillMachine: Sendable {
         switch state {
         case .waitingForHead, .ended: return false
         case .streaming(let received, let expected):
-            guard let expected, expected - received <= max(finishBytesMax, expected / 2) else {
+            guard !isForOne, let expected, expected - received <= max(finishBytesMax, expected / 2) else {
                 state = .ended
                 return true
             }

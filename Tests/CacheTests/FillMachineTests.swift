@@ -50,6 +50,17 @@ import Testing
         #expect(fill.headArrived(storable, contentLength: 1001) == .tooLarge)
     }
 
+    @Test func aResponseForOneRequestIsGivenUpWithItsReader() {
+        var fill = machine()
+        #expect(fill.headArrived(.uncacheable, contentLength: 30) == .stream(.uncacheable))
+        #expect(fill.bodyArrived(29) == nil)
+        let isGivenUp = fill.readersGone()
+        #expect(isGivenUp)
+        var shared = streaming(length: 30, received: 29)
+        let isSharedGivenUp = shared.readersGone()
+        #expect(!isSharedGivenUp)
+    }
+
     @Test func anEmptyBodyIsDone() {
         var fill = streaming(length: 0, received: 0)
         let outcome = fill.bodyEnded()

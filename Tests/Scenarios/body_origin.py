@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """An upstream whose paths say what comes: /size/N, /private/N (not to be shared), /slow/N (a second of waiting first),
-/chunks/N (of unknown length). What follows the number makes other names for the same."""
+/chunks/N (of unknown length), /private-chunks/N. What follows the number makes other names for the same."""
 
 import socket
 import threading
@@ -54,16 +54,17 @@ class BodyOrigin:
     def _answer(self, connection: socket.socket, kind: str, size: str) -> None:
         if kind == "slow":
             time.sleep(1)
-        control = "private, no-store" if kind == "private" else "max-age=600"
-        framing = "transfer-encoding: chunked" if kind == "chunks" else f"content-length: {size}"
+        is_chunked = kind.endswith("chunks")
+        control = "private, no-store" if kind.startswith("private") else "max-age=600"
+        framing = "transfer-encoding: chunked" if is_chunked else f"content-length: {size}"
         connection.sendall(f"HTTP/1.1 200 OK\r\ncache-control: {control}\r\n{framing}\r\n\r\n".encode())
         rest = int(size)
         while rest > 0:
             piece = PIECE[: min(rest, len(PIECE))]
-            connection.sendall(b"%x\r\n%b\r\n" % (len(piece), piece) if kind == "chunks" else piece)
+            connection.sendall(b"%x\r\n%b\r\n" % (len(piece), piece) if is_chunked else piece)
             self.sent_bytes += len(piece)
             rest -= len(piece)
-        if kind == "chunks":
+        if is_chunked:
             connection.sendall(b"0\r\n\r\n")
 
 

@@ -14,7 +14,8 @@ END_STREAM, ACK, END_HEADERS = 1, 1, 4
 NO_ERROR, CANCEL, ENHANCE_YOUR_CALM = 0, 8, 11
 PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
 _STATIC_STATUS = {8: 200, 9: 204, 10: 206, 11: 304, 12: 400, 13: 404, 14: 500}
-_DIGIT_CODES = {f"{code:05b}": str(code) for code in range(3)} | {f"{22 + digit:06b}": str(digit) for digit in range(3, 10)}
+_DIGIT_CODES = {f"{digit:05b}": str(digit) for digit in range(3)}
+_DIGIT_CODES |= {f"{22 + digit:06b}": str(digit) for digit in range(3, 10)}
 
 
 @dataclass(frozen=True)

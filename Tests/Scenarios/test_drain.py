@@ -13,7 +13,20 @@ from pathlib import Path
 import pytest
 from body_origin import BodyOrigin, body
 from edge_node import EdgeNode
-from frames import ACK, DATA, END_HEADERS, END_STREAM, GOAWAY, HEADERS, NO_ERROR, PING, WINDOW_UPDATE, Client, frame, request_block
+from frames import (
+    ACK,
+    DATA,
+    END_HEADERS,
+    END_STREAM,
+    GOAWAY,
+    HEADERS,
+    NO_ERROR,
+    PING,
+    WINDOW_UPDATE,
+    Client,
+    frame,
+    request_block,
+)
 from viewer import read
 
 SIZE = 6 << 20
@@ -29,9 +42,8 @@ def origin() -> Iterator[BodyOrigin]:
 
 @pytest.fixture
 def node(work_folder: Path, origin: BodyOrigin, request: pytest.FixtureRequest) -> Iterator[EdgeNode]:
-    edge = EdgeNode(
-        work_folder / "drain", request.node.name, origin.port, f"{{drainMilliseconds: {DRAIN_SECONDS * 1000}}}", workers=2
-    )
+    limits = f"{{drainMilliseconds: {DRAIN_SECONDS * 1000}}}"
+    edge = EdgeNode(work_folder / "drain", request.node.name, origin.port, limits, workers=2)
     yield edge
     edge.stop()
 

@@ -57,6 +57,7 @@ struct EdgeMetrics {
         edge("spillway_upstream_bytes_total", "Body bytes received from upstream.", \.upstreamBytes)
         edge("spillway_fills_failed_total", "Fills that ended without a whole object.", \.fillsFailed)
         edge("spillway_fills_cancelled_total", "Fills given up because every reader had left.", \.fillsCancelled)
+        edge("spillway_fills_paused_total", "Times that upstream was held back for a slow reader.", \.fillsPaused)
         edge("spillway_fills_refused_total", "Fills refused with 503 for lack of memory.", \.fillsRefused)
         edge(
             "spillway_waits_timed_out_total", "Requests answered 504 because the first byte was late.", \.waitsTimedOut)

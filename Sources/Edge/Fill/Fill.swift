@@ -19,6 +19,9 @@ final class Fill: UpstreamHandler {
     private var attempt = 0
     private var server = 0
     private var ticket: UpstreamTicket?
+    /// The one reader of a response that is not to be shared; see `holdBack`.
+    weak var onlyReader: Reader?
+    private var isPaused = false
 
     init(object: CachedObject, replacing replaced: CachedObject?, worker: EdgeWorker) {
         self.object = object
@@ -49,6 +52,12 @@ final class Fill: UpstreamHandler {
         guard let head = worker.headBuilder.build(response, nowMilliseconds: now) else {
             Log.warning("The head of an upstream response is too large", ["key": object.key.text])
             end(.transientError)
+            return false
+        }
+        // As at the start: others may have begun since, and now the body's length counts.
+        guard !worker.tier.memory.isExhausted else {
+            worker.counters.fillsRefused.add()
+            end(.refused)
             return false
         }
         let isBodiless = response.status == 204 || response.status == 304
@@ -89,8 +98,41 @@ final class Fill: UpstreamHandler {
         }
         object.append(body)
         worker.counters.upstreamBytes.add(body.count)
+        if object.isUncacheable.load(ordering: .relaxed) {
+            holdBack()
+        } else if object.length == nil, worker.tier.memory.isExhausted {
+            // Nobody said how long it would be.
+            worker.counters.fillsRefused.add()
+            end(.refused)
+            return false
+        }
         worker.notify(object)
         return true
+    }
+
+    /// A body that is not to be shared is a pipe: what its reader has taken is given up, and upstream waits while the
+    /// reader is far behind. So an endless body with a slow reader takes no more memory than a short one.
+    private func holdBack() {
+        guard let exchange = onlyReader?.exchange, exchange.status != 0 else {
+            // The reader's answer is on its way; it starts with the first byte.
+            return pauseIfAhead(of: 0)
+        }
+        object.discard(before: exchange.position)
+        pauseIfAhead(of: exchange.position)
+    }
+
+    private func pauseIfAhead(of position: Int) {
+        guard !isPaused, object.availableBytes - position > CachedObject.aheadBytesMax, let ticket else { return }
+        isPaused = true
+        worker.counters.fillsPaused.add()
+        worker.router.pool(server).pause(ticket)
+    }
+
+    /// The only reader waits for more.
+    func readerCaughtUp() {
+        guard isPaused, let ticket else { return }
+        isPaused = false
+        worker.router.pool(server).resume(ticket)
     }
 
     override func ended() {

@@ -17,5 +17,7 @@ final class EdgeCounters: Sendable {
     let fillsFailed = Counter()
     let fillsRefused = Counter()
     let fillsCancelled = Counter()
+    /// Times that upstream was made to wait for a slow reader.
+    let fillsPaused = Counter()
     let waitsTimedOut = Counter()
 }

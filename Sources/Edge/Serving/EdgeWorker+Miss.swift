@@ -32,7 +32,7 @@ extension EdgeWorker {
     /// No room for another body: evictions and finished responses will make some.
     private func refuse(_ exchange: Exchange, _ object: CachedObject) {
         counters.fillsRefused.add()
-        object.fail(.transientError)
+        object.fail(.refused)
         tier.withdraw(object)
         notify(object)
         respondError(exchange, status: 503, .error, texts.overloaded)
@@ -87,6 +87,7 @@ extension EdgeWorker {
             exchange: exchange, object: object, conditions: conditions, isElector: isElector,
             disposition: disposition, deadlineMilliseconds: loop.now + settings.waitMilliseconds)
         attach(reader, to: exchange)
+        if isElector { fills[ObjectIdentifier(object)]?.onlyReader = reader }
         guard waitingCount < Self.waitersMax else {
             return respondError(exchange, status: 503, .error, texts.overloaded)
         }
@@ -148,6 +149,7 @@ extension EdgeWorker {
             reader = attach(exchange, to: unsafeDowncast(body, to: CachedObject.self))
         }
         if !reader.isListed { list(reader) }
+        if reader.isElector { fills[ObjectIdentifier(reader.object)]?.readerCaughtUp() }
     }
 
     /// Tells every worker with readers of the object that there is news. Called by the fill's worker.
@@ -188,6 +190,7 @@ extension EdgeWorker {
         case .failed:
             switch object.outcome {
             case .uncacheable: goAlone(reader, exchange)
+            case .refused: respondError(exchange, status: 503, .error, texts.overloaded)
             case .waitedTooLong: respondError(exchange, status: 504, .error, texts.waitedTooLong)
             case .transientError, .died, .done: respondError(exchange, status: 502, .error, texts.upstreamFailed)
             }

@@ -22,7 +22,12 @@ final class CachedObject: BodySource, @unchecked Sendable {
     }
 
     static let sliceBytes = 262_144
-    private static let sliceShift = 18
+    private static let knownLengthShift: UInt8 = 18
+    /// Where the length is not known a slice may stay almost empty: smaller ones, 64 KiB, waste less.
+    private static let unknownLengthShift: UInt8 = 16
+    /// The most of an uncacheable body that is held at a time, beside a slice and what one read brings.
+    static let aheadBytesMax = 1 << 20
+    private static let pipeBytes = aheadBytesMax + 2 * sliceBytes
     /// What an object takes beside its body, for the budget.
     static let overheadBytes = 2048
 
@@ -42,6 +47,13 @@ final class CachedObject: BodySource, @unchecked Sendable {
     private(set) var head: ObjectHead?
     private var slices: UnsafeMutablePointer<UnsafeMutableRawPointer?>?
     private var sliceCount = 0
+    /// Binary logarithm of a slice's size; set with the head.
+    private var sliceShift = CachedObject.knownLengthShift
+    /// What the object counts in `memory`: all that it may come to, from its head on, where that is known.
+    private var countedBytes = 0
+    private var countsSlices = false
+    /// Slices below this have been given up by `discard`.
+    private var firstSlice = 0
     /// The slices' bytes; written by the fill's worker.
     private var allocatedBytes = 0
 
@@ -72,7 +84,7 @@ final class CachedObject: BodySource, @unchecked Sendable {
         guard let slices else { return }
         for index in 0..<sliceCount { slices[index]?.deallocate() }
         slices.deallocate()
-        memory.add(-allocatedBytes)
+        memory.add(-countedBytes)
     }
 
     // MARK: Reading, from any worker
@@ -93,6 +105,9 @@ final class CachedObject: BodySource, @unchecked Sendable {
     /// What the object takes: all of its body, arrived or to come, and its head. For the fill's worker.
     var costBytes: Int { max(length ?? 0, allocatedBytes) + (head?.fieldBytes ?? 0) + Self.overheadBytes }
 
+    /// Bytes of the body that have come.
+    var availableBytes: Int { availableStorage.load(ordering: .acquiring) }
+
     override func window(at offset: Int) -> Window {
         let available = availableStorage.load(ordering: .acquiring)
         if offset < available { return bytes(at: offset, available: available) }
@@ -108,10 +123,10 @@ final class CachedObject: BodySource, @unchecked Sendable {
 
     @inline(__always)
     private func bytes(at offset: Int, available: Int) -> Window {
-        let index = offset >> Self.sliceShift
+        let index = offset >> Int(sliceShift)
         guard let slice = slices?[index] else { preconditionFailure("published bytes lie in a slice") }
-        let start = index << Self.sliceShift
-        let end = min(available - start, Self.sliceBytes)
+        let start = index << Int(sliceShift)
+        let end = min(available - start, 1 << Int(sliceShift))
         return .bytes(UnsafeRawBufferPointer(start: slice + (offset - start), count: end - (offset - start)))
     }
 
@@ -131,10 +146,18 @@ final class CachedObject: BodySource, @unchecked Sendable {
     func publish(head: ObjectHead, length: Int?, capacityBytes: Int, nowMilliseconds: Int64) {
         precondition(phase == .waitingForHead)
         self.head = head
-        sliceCount = ((length ?? capacityBytes) + Self.sliceBytes - 1) >> Self.sliceShift
+        sliceShift = length == nil ? Self.unknownLengthShift : Self.knownLengthShift
+        sliceCount = ((length ?? capacityBytes) + (1 << Int(sliceShift)) - 1) >> Int(sliceShift)
         let slices = UnsafeMutablePointer<UnsafeMutableRawPointer?>.allocate(capacity: max(1, sliceCount))
         slices.initialize(repeating: nil, count: max(1, sliceCount))
         self.slices = slices
+        if isUncacheable.load(ordering: .relaxed) {
+            count(min(length ?? .max, Self.pipeBytes))
+        } else if let length {
+            count(length)
+        } else {
+            countsSlices = true
+        }
         if let length { lengthStorage.store(length, ordering: .releasing) }
         if case .store(let fresh, let stale) = head.storability {
             freshUntilStorage.store(nowMilliseconds + fresh, ordering: .relaxed)
@@ -149,10 +172,11 @@ final class CachedObject: BodySource, @unchecked Sendable {
         var position = availableStorage.load(ordering: .relaxed)
         var rest = bytes.count
         while rest > 0 {
-            let index = position >> Self.sliceShift
-            let inside = position - index << Self.sliceShift
+            let index = position >> Int(sliceShift)
+            let start = index << Int(sliceShift)
+            let inside = position - start
             precondition(index < sliceCount)
-            let capacity = min(Self.sliceBytes, (length ?? .max) - index << Self.sliceShift)
+            let capacity = min(1 << Int(sliceShift), (length ?? .max) - start)
             let slice = slices[index] ?? allocateSlice(capacity)
             slices[index] = slice
             let count = min(rest, capacity - inside)
@@ -164,10 +188,30 @@ final class CachedObject: BodySource, @unchecked Sendable {
         availableStorage.store(position, ordering: .releasing)
     }
 
+    private func count(_ bytes: Int) {
+        countedBytes += bytes
+        memory.add(bytes)
+    }
+
     private func allocateSlice(_ bytes: Int) -> UnsafeMutableRawPointer {
         allocatedBytes += bytes
-        memory.add(bytes)
+        if countsSlices { count(bytes) }
         return .allocate(byteCount: bytes, alignment: 64)
+    }
+
+    /// Gives up the slices that end at or before `position`. Only for a body with one reader, on the fill's own worker,
+    /// that has gone past it and never looks back.
+    func discard(before position: Int) {
+        guard let slices else { return }
+        while (firstSlice + 1) << Int(sliceShift) <= position, firstSlice < sliceCount {
+            if let slice = slices[firstSlice] {
+                slice.deallocate()
+                slices[firstSlice] = nil
+                // Only the last slice can be smaller, and it is not passed before the end.
+                allocatedBytes -= 1 << Int(sliceShift)
+            }
+            firstSlice += 1
+        }
     }
 
     /// The body is whole.

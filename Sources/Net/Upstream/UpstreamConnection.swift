@@ -30,6 +30,8 @@ final class UpstreamConnection: EventSource {
     private var keepsAlive = false
     private var requestsServed = 0
     private var interimResponses = 0
+    /// The handler takes no more for now; what comes waits in the socket.
+    private var isPaused = false
     /// Since when the present phase has made no progress.
     private var sinceMilliseconds: Int64
 
@@ -80,7 +82,7 @@ final class UpstreamConnection: EventSource {
         case .sending where waited > limits.firstByteTimeoutMilliseconds,
             .head where waited > limits.firstByteTimeoutMilliseconds:
             fail(.firstByteTimeout)
-        case .body where waited > limits.stallTimeoutMilliseconds: fail(.stallTimeout)
+        case .body where !isPaused && waited > limits.stallTimeoutMilliseconds: fail(.stallTimeout)
         case .idle where waited > limits.idleTimeoutMilliseconds: finish(reusable: false)
         default: break
         }
@@ -102,7 +104,7 @@ final class UpstreamConnection: EventSource {
     private func readAvailable() {
         // A fair share of reads; more comes at the end of the loop's turn.
         for _ in 0..<8 {
-            guard phase != .closed, phase != .connecting else { return }
+            guard phase != .closed, phase != .connecting, !isPaused else { return }
             let count = spw_read(descriptor, pool.input, UpstreamPool.inputBytes)
             if count == -Int(EAGAIN) { return }
             guard count > 0 else { return inputEnded(orderly: count == 0) }
@@ -115,6 +117,17 @@ final class UpstreamConnection: EventSource {
             take(UnsafeRawBufferPointer(start: pool.input, count: count))
         }
         if phase != .closed { pool.loop.schedule(self) }
+    }
+
+    /// Stops reading the body. What has been read already is still delivered.
+    func pause() { isPaused = true }
+
+    /// Reads on.
+    func resume() {
+        guard isPaused, phase != .closed else { return }
+        isPaused = false
+        sinceMilliseconds = pool.loop.now
+        pool.loop.schedule(self)
     }
 
     /// A reset is no end: a body that was to end with the connection is not whole then.
@@ -230,6 +243,7 @@ final class UpstreamConnection: EventSource {
     private func finish(reusable: Bool) {
         guard phase != .closed else { return }
         handler = nil
+        isPaused = false
         request = []
         if reusable {
             phase = .idle

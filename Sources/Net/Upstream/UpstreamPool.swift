@@ -68,6 +68,16 @@ public final class UpstreamPool {
         }
     }
 
+    /// Stops reading the body of a response until `resume`: its handler's reader is behind.
+    public func pause(_ ticket: UpstreamTicket) {
+        busy.first { $0.ticket == ticket }?.connection.pause()
+    }
+
+    /// Reads on after `pause`.
+    public func resume(_ ticket: UpstreamTicket) {
+        busy.first { $0.ticket == ticket }?.connection.resume()
+    }
+
     private func open(_ ticket: UpstreamTicket, _ request: [UInt8], _ handler: UpstreamHandler) {
         let descriptor = spw_connect_tcp(server.address, server.port)
         guard descriptor >= 0 else { return failLater(handler, .connectFailed) }
