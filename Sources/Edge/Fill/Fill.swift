@@ -49,7 +49,7 @@ final class Fill: UpstreamHandler {
 
     override func received(_ response: UpstreamResponse) -> Bool {
         let now = worker.loop.now
-        guard let head = worker.headBuilder.build(response, nowMilliseconds: now) else {
+        guard let head = worker.headBuilder.build(response, path: object.key.bytes, nowMilliseconds: now) else {
             Log.warning("The head of an upstream response is too large", ["key": object.key.text])
             end(.transientError)
             return false

@@ -17,7 +17,7 @@ struct ResponseHeadBuilder: Sendable {
     let passesSurrogateKey: Bool
 
     /// Nil when the head is too large to be sent on.
-    func build(_ response: UpstreamResponse, nowMilliseconds: Int64) -> ObjectHead? {
+    func build(_ response: UpstreamResponse, path: [UInt8], nowMilliseconds: Int64) -> ObjectHead? {
         var fields: [(name: [UInt8], value: [UInt8])] = []
         for field in response.fields where passes(field.name) { fields.append(field) }
         if response.first("date") == nil {
@@ -37,8 +37,17 @@ struct ResponseHeadBuilder: Sendable {
         return ObjectHead(
             status: response.status, fields: FieldBlock(fields), fieldBytes: bytes, etag: response.first("etag") ?? [],
             storability: storability(response), initialAgeSeconds: max(0, min(age, Int(Int32.max))),
-            storedMilliseconds: nowMilliseconds,
+            storedMilliseconds: nowMilliseconds, isUrgent: isUrgent(response, path),
             upstreamCacheStatus: cacheStatus.count <= Self.cacheStatusBytesMax ? cacheStatus : [])
+    }
+
+    /// Playlists and initialization segments: nothing plays before they are there, and they are small.
+    private func isUrgent(_ response: UpstreamResponse, _ path: [UInt8]) -> Bool {
+        let type = response.first("content-type").map { String(decoding: $0, as: UTF8.self).lowercased() } ?? ""
+        let isPlaylist = ["application/vnd.apple.mpegurl", "application/x-mpegurl", "audio/mpegurl"].contains {
+            type.hasPrefix($0)
+        }
+        return isPlaylist || path.reversed().starts(with: "/init.mp4".utf8.reversed())
     }
 
     private func storability(_ response: UpstreamResponse) -> Storability {

@@ -11,6 +11,7 @@ extension EdgeWorker {
     func respond(_ exchange: Exchange, _ object: CachedObject, _ conditions: Conditions, _ disposition: Disposition) {
         guard let head = object.head else { preconditionFailure("an answered object has a head") }
         exchange.tag = disposition.rawValue
+        if head.isUrgent { exchange.makeUrgent() }
         if disposition == .hit { counters.hits.add() }
         if head.status == 200 {
             if !conditions.ifNoneMatch.isEmpty, matches(conditions.ifNoneMatch, head.etag) {

@@ -16,13 +16,15 @@ final class ObjectHead: Sendable {
     /// The age that the response had on arrival, in seconds.
     let initialAgeSeconds: Int
     let storedMilliseconds: Int64
+    /// A player waits for this before anything else: it is sent before other responses of its connection.
+    let isUrgent: Bool
     /// The upstream's Cache-Status list, which ours is appended to on a miss (RFC 9211 section 2); empty for none.
     let upstreamCacheStatus: [UInt8]
 
     init(
         status: Int, fields: FieldBlock, fieldBytes: Int, etag: [UInt8], storability: Storability,
         initialAgeSeconds: Int,
-        storedMilliseconds: Int64, upstreamCacheStatus: [UInt8]
+        storedMilliseconds: Int64, isUrgent: Bool = false, upstreamCacheStatus: [UInt8]
     ) {
         self.status = status
         self.fields = fields
@@ -31,6 +33,7 @@ final class ObjectHead: Sendable {
         self.storability = storability
         self.initialAgeSeconds = initialAgeSeconds
         self.storedMilliseconds = storedMilliseconds
+        self.isUrgent = isUrgent
         self.upstreamCacheStatus = upstreamCacheStatus
     }
 }

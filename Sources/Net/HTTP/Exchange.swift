@@ -122,6 +122,13 @@ public final class Exchange {
         return bodyReference._withUnsafeGuaranteedRef { $0.window(at: offset) }
     }
 
+    /// Sends the response before all others of its connection, where the protocol can. For what a player waits for
+    /// before it can ask for anything else.
+    public func makeUrgent() {
+        guard streamID != 0 else { return }
+        connection.http2?.makeUrgent(self)
+    }
+
     /// More of a pending body has arrived, or it has failed: the connection reads on.
     public func resume() {
         guard phase == .sending, isStalled else { return }

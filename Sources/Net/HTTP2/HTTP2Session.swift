@@ -66,7 +66,7 @@ final class HTTP2Session {
             calloc: { count, size, _ in spw_block_take_zeroed(count, size) },
             realloc: { block, size, _ in spw_block_resize(block, size) })
         guard let callbacks = sharedCallbacks,
-            nghttp2_session_server_new3(&session, callbacks, nil, nil, &memory) == 0, let session
+            nghttp2_session_server_new3(&session, callbacks, nil, sharedOptions, &memory) == 0, let session
         else { return nil }
         self.session = session
         nghttp2_session_set_user_data(session, Unmanaged.passUnretained(self).toOpaque())
@@ -268,6 +268,13 @@ final class HTTP2Session {
             rest -= piece
         }
         return 0
+    }
+
+    /// Puts the response before all others of the connection (RFC 9218 section 8: a server may know better what a page
+    /// waits for). What the client says of this stream from now on does not count.
+    func makeUrgent(_ exchange: Exchange) {
+        var priority = nghttp2_extpri(urgency: UInt32(NGHTTP2_EXTPRI_URGENCY_HIGH), inc: 0)
+        _ = nghttp2_session_change_extpri_stream_priority(session, exchange.streamID, &priority, 1)
     }
 
     func resume(_ exchange: Exchange) {
