@@ -143,6 +143,10 @@ int spw_set_nodelay(int fd) {
     return (int)OR_ERRNO(setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one));
 }
 
+int spw_set_unsent_limit(int fd, int bytes) {
+    return (int)OR_ERRNO(setsockopt(fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &bytes, sizeof bytes));
+}
+
 int spw_set_send_buffer(int fd, int bytes) {
     return (int)OR_ERRNO(setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &bytes, sizeof bytes));
 }

@@ -42,6 +42,8 @@ int spw_connect_tcp(const char *address, uint16_t port);
 /// The pending error of a socket as a positive errno, 0 for none.
 int spw_socket_error(int fd);
 int spw_set_nodelay(int fd);
+/// Bytes that the kernel may hold beyond what is on its way to the peer (TCP_NOTSENT_LOWAT).
+int spw_set_unsent_limit(int fd, int bytes);
 int spw_set_send_buffer(int fd, int bytes);
 
 ssize_t spw_read(int fd, void *buffer, size_t count);

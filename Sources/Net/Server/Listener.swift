@@ -75,6 +75,7 @@ final class Listener: EventSource {
             return refuse(accepted, server.counters.connectionsRefused)
         }
         _ = spw_set_nodelay(accepted)
+        _ = spw_set_unsent_limit(accepted, Int32(clamping: server.limits.unsentBytesMax))
         server.counters.connectionsAccepted.add()
         server.counters.connectionsOpen.add()
     }

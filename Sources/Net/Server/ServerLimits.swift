@@ -38,5 +38,8 @@ public struct ServerLimits: Sendable {
     /// What a client must take in the average of `sendStallTimeoutMilliseconds` while output waits for it; 0 for no limit.
     public var sendMinimumBytesPerSecond = 500
 
+    /// Bytes that wait in the kernel behind what is on its way: an urgent response stands behind no more of media.
+    public var unsentBytesMax = 262_144
+
     public init() {}
 }
