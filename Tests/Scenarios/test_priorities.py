@@ -3,12 +3,14 @@
 that it is the server that decides what to do with it."""
 
 import struct
+import time
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from body_origin import BodyOrigin
+from curl import fetch
 from edge_node import EdgeNode
 from frames import (
     DATA,
@@ -27,13 +29,18 @@ from frames import (
 FIRST_WINDOW = 65_535
 LARGE_STREAMS = struct.pack(">HI", 4, 100_000_000)
 MEDIA = "/size/400000/"
+LONG_MEDIA = "/size/16000000/media"
 NO_RFC7540_PRIORITIES = 9
+IN_FLIGHT_MAX = 1_500_000
 
 
 @pytest.fixture(scope="module")
 def node(work_folder: Path) -> Iterator[EdgeNode]:
+    """An edge that has all objects of these tests in its cache."""
     origin = BodyOrigin()
     edge = EdgeNode(work_folder / "priorities", "priorities-edge", origin.port)
+    for path in (LONG_MEDIA, MEDIA + "a", MEDIA + "b", "/size/3000/init.mp4", "/size/3000/small"):
+        assert fetch(edge.secure(path), ca=edge.keys.ca).status == 200
     yield edge
     assert edge.stop() == 0
     origin.close()
@@ -41,13 +48,8 @@ def node(work_folder: Path) -> Iterator[EdgeNode]:
 
 @pytest.fixture
 def client(node: EdgeNode) -> Iterator[Client]:
-    """A connection whose streams have all the room they want; the objects of these tests are in the cache."""
-    with Client(node.port, node.keys.ca) as warm:
-        for stream, path in enumerate((MEDIA + "a", MEDIA + "b", "/size/3000/init.mp4", "/size/3000/small"), start=1):
-            warm.send(frame(WINDOW_UPDATE, 0, 0, struct.pack(">I", 500_000)))
-            status, body = warm.fetch(path, 2 * stream - 1)
-            assert status == 200 and len(body) == int(path.split("/")[2])
-    with Client(node.port, node.keys.ca, settings=LARGE_STREAMS) as connected:
+    """A connection whose streams have all the room they want, and whose socket has little."""
+    with Client(node.port, node.keys.ca, settings=LARGE_STREAMS, receive_buffer=128 << 10) as connected:
         yield connected
 
 
@@ -124,3 +126,19 @@ def test_incremental_streams_share_and_others_go_one_after_the_other(
     assert set(share) == streams
     if len(streams) == 2:
         assert min(share.values()) > 80_000
+
+
+def test_an_urgent_response_does_not_wait_behind_megabytes_in_the_kernel(client: Client) -> None:
+    """The client reads nothing while media fills every buffer on the way, and then asks for something urgent."""
+    client.send(frame(WINDOW_UPDATE, 0, 0, struct.pack(">I", 100_000_000)))
+    ask(client, 1, LONG_MEDIA)
+    time.sleep(0.5)
+    ask(client, 3, "/size/3000/init.mp4")
+    time.sleep(0.2)
+    before = 0
+    while (got := client.read_frame()) and got.stream != 3:
+        before += len(got.payload)
+    assert got and got.type == HEADERS
+    # The client's receive buffer and what TCP has sent into it come first, whatever the server does; the kernel's own
+    # choice for the rest would be several megabytes more.
+    assert 100_000 < before < IN_FLIGHT_MAX, before

@@ -15,6 +15,8 @@ extension EdgeConfiguration {
         serverLimits.streamsMax = section.integer("streams", default: serverLimits.streamsMax, in: 1...1000)
         serverLimits.outputBytesMax = section.bytes(
             "outputBytesPerWorker", default: serverLimits.outputBytesMax, in: 1 << 20...1 << 40)
+        serverLimits.unsentBytesMax = section.bytes(
+            "unsentBytes", default: serverLimits.unsentBytesMax, in: 16 << 10...64 << 20)
         serverLimits.sendMinimumBytesPerSecond = section.integer(
             "sendMinimumBytesPerSecond", default: serverLimits.sendMinimumBytesPerSecond, in: 0...1_000_000)
         readRequestLimits(section)
