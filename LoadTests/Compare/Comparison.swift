@@ -7,7 +7,7 @@ import Foundation
 enum ComparisonPart: String, CaseIterable, Codable {
     /// Warm hits, server against server.
     case hits
-    /// Our edge with two workers against our edge with one.
+    /// Our edge with two workers against two edges with one worker each.
     case workers
     /// Memory of idle connections.
     case idle
@@ -106,33 +106,29 @@ struct Comparison {
         ).run()
     }
 
-    /// Each worker shares a core with its load, which steps back behind it: one worker and half of the load on one
-    /// core, two workers and all of it on two. So what a core does besides is alike, and the rest is the sharing.
+    /// One process with two workers beside two processes with one worker each, on the same port, cores and load: what
+    /// differs is what the workers of a process share. One worker alone is measured as well.
     private func compareWorkers() throws -> [WorkloadResult] {
         guard Programs.coreCount > 1, let edge = settings.recipes.lazy.compactMap({ $0 as? EdgeRecipe }).first else {
             return []
         }
         var servers: [RunningServer] = []
         defer { for server in servers { server.stop() } }
-        for workers in [1, 2] {
-            let recipe = EdgeRecipe(program: edge.program, name: WorkerScaling.name(workers: workers))
-            servers.append(
-                try RunningServer(recipe, folder: folder, cores: WorkerScaling.cores(workers), workers: workers))
+        for (name, workers, processes) in WorkerScaling.edges {
+            let recipe = EdgeRecipe(program: edge.program, name: name, processes: processes)
+            let server = try RunningServer(recipe, folder: folder, cores: "0-1", workers: workers)
+            servers.append(server)
+            try AnswerCheck.run(server)
         }
-        for server in servers { try AnswerCheck.run(server) }
-        let halfOfProcesses = max(1, settings.processes / 2)
         return try HitComparison(
-            servers: servers,
-            load: {
-                let workers = $0.site.workers
-                return load(halfOfProcesses * workers, .init(cores: WorkerScaling.cores(workers), isNice: true))
-            }, rounds: settings.rounds, cpuSeconds: settings.cpuSeconds, log: log
+            servers: servers, load: { _ in load(settings.processes, .init(cores: "0-1", isNice: true)) },
+            rounds: settings.rounds, cpuSeconds: settings.cpuSeconds, log: log
         ).run(settings.workloads.filter { WorkerScaling.workloads.contains($0) })
     }
 
     private func compareIdle(_ recipes: [any ServerRecipe]) throws -> [IdleResult] {
         try IdleComparison(
-            folder: folder, connections: IdleComparison.connectionsPossible(settings.idleConnections),
+            folder: folder, connections: IdleComparison.makeRoom(for: settings.idleConnections),
             serverCores: serverCores, clientCores: clientCores, idleSeconds: 5, log: log
         ).run(recipes.filter { Self.connectionPeers.contains($0.name) })
     }
@@ -172,13 +168,12 @@ struct Comparison {
     }
 }
 
-/// What one more worker costs.
+/// What workers of one process cost each other.
 enum WorkerScaling {
     static let ratioMax = 1.1
     static let workloads = [Workload.all[0], Workload.all[1]]
-
-    /// For taskset(1).
-    static func cores(_ workers: Int) -> String { workers == 1 ? "0" : "0-\(workers - 1)" }
-
-    static func name(workers: Int) -> String { "\(EdgeRecipe.name), \(workers) worker" + (workers == 1 ? "" : "s") }
+    static let alone = "one worker"
+    static let together = "two workers"
+    static let apart = "two edges of one worker"
+    static let edges: [(name: String, workers: Int, processes: Int)] = [(alone, 1, 1), (together, 2, 1), (apart, 1, 2)]
 }

@@ -32,15 +32,17 @@ struct IdleComparison {
     let idleSeconds: UInt32
     let log: (String) -> Void
 
-    /// How many connections one server process of this machine can hold: the limit of open files bounds them.
-    static func connectionsPossible(_ wanted: Int) -> Int {
+    /// Raises the limit of open files, which servers inherit, as far as it goes, and returns how many of `wanted`
+    /// connections one server process can hold under it.
+    static func makeRoom(for wanted: Int) -> Int {
         var limit = rlimit()
-        guard getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0 else { return min(wanted, 500) }
+        guard getrlimit(openFiles, &limit) == 0 else { return min(wanted, 500) }
         limit.rlim_cur = limit.rlim_max
-        // Servers inherit it.
-        _ = setrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit)
+        _ = setrlimit(openFiles, &limit)
         return min(wanted, Int(clamping: limit.rlim_max) - 300)
     }
+
+    private static let openFiles = __rlimit_resource_t(RLIMIT_NOFILE.rawValue)
 
     /// Throws when a server does not take or keep all connections.
     func run(_ recipes: [any ServerRecipe]) throws -> [IdleResult] {

@@ -91,11 +91,12 @@ struct BenchDocument {
 
     private var workerSection: String {
         """
-        ## Two workers against one
+        ## Two workers
 
-        What a second worker thread adds to the price of a request. Each worker shares its core with its load, which
-        runs at lower priority: one worker and half of the load on one core, two workers and all of the load on two.
-        What a core does besides is alike, so the rest is what the workers share.
+        What the worker threads of one edge cost each other by what they share: the cache's table, the objects, the
+        counters, the allocator. The bar is beside two edges with one worker each, which share nothing and listen on the
+        same port. All have both cores; so has the load, at lower priority. Beside one worker alone, whose load has the
+        other core to itself, two workers pay for sharing their cores with the load, and so do two edges.
 
         \(report.workerTable.markdown)
         """
@@ -133,7 +134,7 @@ struct BenchDocument {
         ## What to make of it
 
         - Processor time is compared, not speed. The load generator has one core; where it is slower than the server,
-          requests/s is its figure and not the server's.
+          requests/s is its figure and not the server's. Requests/s count the start of the h2load processes too.
         - Everything runs on the loopback interface: no network card, no loss, no distance. Receiving is partly done
           in the sender's time there, for all servers alike.
         - A measurement includes the handshakes of its connections, about 1 % of it, and steps of 10 ms, the kernel's

@@ -37,16 +37,22 @@ extension BenchReport {
         return table
     }
 
-    /// One worker and two.
+    /// What two workers of one edge cost each other.
     var workerTable: Table {
-        var table = Table(["object", "CPU \u{B5}s/request, 1 worker", "2 workers", "2/1 (range)", "bar"])
-        let (one, two) = (WorkerScaling.name(workers: 1), WorkerScaling.name(workers: 2))
+        var table = Table(
+            ["object", "edge", "CPU \u{B5}s/request", "two workers/this (range)", "bar"], wordColumns: 2)
         for result in workers {
-            guard let ratio = result.ratio(two, to: one) else { continue }
-            let costs = [one, two].map { Spread(result.samples[$0, default: []].map(\.microsecondsPerRequest)) }
-            table.rows.append(
-                [result.workload.title] + costs.map { threeDigits($0?.median ?? 0) }
-                    + [ratio.text, barVerdict(ratio.median, atMost: WorkerScaling.ratioMax)])
+            for name in WorkerScaling.edges.map(\.name) {
+                guard let cost = Spread(result.samples[name, default: []].map(\.microsecondsPerRequest)) else {
+                    continue
+                }
+                let ratio = name == WorkerScaling.together ? nil : result.ratio(WorkerScaling.together, to: name)
+                let isBar = name == WorkerScaling.apart
+                table.rows.append([
+                    result.workload.title, name, threeDigits(cost.median), ratio?.text ?? "",
+                    isBar ? ratio.map { barVerdict($0.median, atMost: WorkerScaling.ratioMax) } ?? "" : "",
+                ])
+            }
         }
         return table
     }
@@ -65,8 +71,8 @@ extension BenchReport {
                 ])
             }
         }
-        for row in workerTable.rows {
-            table.rows.append(["CPU of a hit, \(row[0]), 2 workers", "1 worker", row[3].firstWord, row[4]])
+        for row in workerTable.rows where !row[4].isEmpty {
+            table.rows.append(["CPU of a hit, \(row[0]), two workers", row[1], row[3].firstWord, row[4]])
         }
         for row in handshakeTable.rows where !row[5].isEmpty {
             table.rows.append(["CPU of a \(row[0]) handshake", row[1], row[4].firstWord, row[5]])

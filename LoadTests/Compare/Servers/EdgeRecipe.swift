@@ -8,10 +8,13 @@ struct EdgeRecipe: ServerRecipe {
     let program: String
     /// What tables call it.
     var name: String = EdgeRecipe.name
+    /// Processes on the same port, among which the kernel spreads connections (SO_REUSEPORT) as it does among the workers
+    /// of one process.
+    var processes = 1
 
     var role: String { "cache in memory, a signed token checked on each request" }
     var programs: [String] { [program] }
-    var hasUpstream: Bool { true }
+    var cacheCount: Int { processes }
 
     func path(_ object: BenchObject, client: Int, in folder: BenchFolder) throws -> String {
         try folder.signedPath(object, client: client)
@@ -34,10 +37,13 @@ struct EdgeRecipe: ServerRecipe {
             upstream: {servers: [127.0.0.1:\(site.upstreamPort)]}
             limits:
               connectionsPerWorker: \(site.connections)
+              requestsPerConnection: 1000000000
+              lifetimeMilliseconds: 604800000
               idleTimeoutMilliseconds: \(site.idleSeconds * 1000)
 
             """)
-        return [ServerCommand(words: [program, "--config", configuration])]
+        let command = ServerCommand(words: [program, "--config", configuration])
+        return Array(repeating: command, count: processes)
     }
 
     func version(scratch: String) throws -> String {

@@ -7,7 +7,7 @@ struct H2ORecipe: ServerRecipe {
     var name: String { Self.name }
     var role: String { "static files" }
     var programs: [String] { ["h2o"] }
-    var hasUpstream: Bool { false }
+    var cacheCount: Int { 0 }
 
     func prepare(_ site: ServerSite) throws -> [ServerCommand] {
         let configuration = try site.write(

@@ -7,7 +7,7 @@ struct NginxRecipe: ServerRecipe {
     var name: String { Self.name }
     var role: String { "proxy_cache" }
     var programs: [String] { ["nginx"] }
-    var hasUpstream: Bool { true }
+    var cacheCount: Int { 1 }
 
     func prepare(_ site: ServerSite) throws -> [ServerCommand] {
         let temporary = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"]

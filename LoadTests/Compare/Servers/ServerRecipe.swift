@@ -13,8 +13,8 @@ protocol ServerRecipe: Sendable {
     var role: String { get }
     /// The programs that it needs.
     var programs: [String] { get }
-    /// Whether it asks the upstream for what it does not have.
-    var hasUpstream: Bool { get }
+    /// How many caches are behind its port, each of which asks the upstream once for an object; 0 when it serves files.
+    var cacheCount: Int { get }
     /// The path of an object for load connection number `client`.
     func path(_ object: BenchObject, client: Int, in folder: BenchFolder) throws -> String
     /// Writes the configuration and returns the commands that run the server in the foreground.

@@ -9,7 +9,7 @@ struct TrafficServerRecipe: ServerRecipe {
     var name: String { Self.name }
     var role: String { "reverse proxy, cache in memory over a file" }
     var programs: [String] { ["traffic_server"] }
-    var hasUpstream: Bool { true }
+    var cacheCount: Int { 1 }
 
     func prepare(_ site: ServerSite) throws -> [ServerCommand] {
         for name in ["cache", "log", "run"] {

@@ -11,7 +11,7 @@ struct VarnishRecipe: ServerRecipe {
     var name: String { Self.name }
     var role: String { "cache in memory, TLS by a second process" }
     var programs: [String] { ["varnishd", "hitch", "gcc"] }
-    var hasUpstream: Bool { true }
+    var cacheCount: Int { 1 }
 
     func prepare(_ site: ServerSite) throws -> [ServerCommand] {
         let language = try site.write(
