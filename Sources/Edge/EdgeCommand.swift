@@ -40,7 +40,7 @@ struct EdgeCommand: ParsableCommand {
                 return
             }
             Log.configure(program: configuration.name, level: configuration.logLevel)
-            try EdgeProcess(configuration).run()
+            try EdgeProcess(configuration, file: config).run()
         } catch let error as ConfigurationError {
             Self.fail("\(error)", code: 2)
         } catch {

@@ -11,10 +11,12 @@ struct EdgeMetrics {
 
     private let workers: [(edge: EdgeCounters, server: ServerCounters)]
     private let tier: MemoryTier
+    private let process: ProcessCounters
 
-    init(workers: [(edge: EdgeCounters, server: ServerCounters)], tier: MemoryTier) {
+    init(workers: [(edge: EdgeCounters, server: ServerCounters)], tier: MemoryTier, process: ProcessCounters) {
         self.workers = workers
         self.tier = tier
+        self.process = process
     }
 
     func text() -> String {
@@ -63,6 +65,9 @@ struct EdgeMetrics {
             "spillway_waits_timed_out_total", "Requests answered 504 because the first byte was late.", \.waitsTimedOut)
         edge("spillway_tokens_rejected_total", "Requests answered 403.", \.tokensRejected)
         edge("spillway_tokens_verified_total", "Token signatures computed.", \.tokensVerified)
+        text += Self.line("spillway_reloads_total", .counter, "Reloads put in force.", process.reloads.value)
+        text += Self.line(
+            "spillway_reloads_failed_total", .counter, "Reloads refused for a mistake.", process.reloadsFailed.value)
         let usage = tier.usage
         text += Self.line("spillway_cache_memory_bytes", .gauge, "Bytes of the objects in memory.", usage.bytes)
         text += Self.line(

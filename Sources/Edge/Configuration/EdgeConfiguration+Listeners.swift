@@ -21,7 +21,9 @@ extension EdgeConfiguration {
         if sections.isEmpty {
             root.report("listen", "needs at least one entry such as {endpoint: 127.0.0.1:8443, tls: true}")
         }
-        admin = root.section("admin").endpoint("listen")
+        let administration = root.section("admin")
+        admin = administration.endpoint("listen")
+        adminPlace = administration.place(of: "listen")
         tls = TLS(root.section("tls"), isNeeded: listen.contains(where: \.usesTLS))
     }
 }

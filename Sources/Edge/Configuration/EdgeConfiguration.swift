@@ -24,6 +24,7 @@ struct EdgeConfiguration {
     var logLevel = Log.Level.info
     var listen: [Listen] = []
     var admin: Endpoint?
+    var adminPlace: ConfigurationPlace?
     var tls = TLS()
     var tokenRequired = true
     var tokenKeysFile = ""
@@ -36,6 +37,7 @@ struct EdgeConfiguration {
     var waitMilliseconds: Int64 = 20_000
     var allowOrigin = "*"
     var accessLogFile: String?
+    var accessLogPlace: ConfigurationPlace?
     var serverLimits = ServerLimits()
     /// Connections of one client address over all workers; 0 for no limit.
     var connectionsPerAddress = 0
@@ -61,7 +63,9 @@ struct EdgeConfiguration {
         readCache(root.section("cache"))
         readLimits(root.section("limits"))
         allowOrigin = root.section("cors").string("allowOrigin", default: role == .edge ? "*" : "")
-        accessLogFile = root.section("accessLog").optionalString("file")
+        let accessLog = root.section("accessLog")
+        accessLogFile = accessLog.optionalString("file")
+        accessLogPlace = accessLog.place(of: "file")
         try configuration.finish()
     }
 

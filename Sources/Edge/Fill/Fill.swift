@@ -17,7 +17,7 @@ final class Fill: UpstreamHandler {
     private unowned let worker: EdgeWorker
     private var machine: FillMachine
     private var attempt = 0
-    private var server = 0
+    private var pool: UpstreamPool?
     private var ticket: UpstreamTicket?
     /// The one reader of a response that is not to be shared; see `holdBack`.
     weak var onlyReader: Reader?
@@ -33,8 +33,8 @@ final class Fill: UpstreamHandler {
     }
 
     func start() {
-        server = worker.router.server(for: object.key, attempt: attempt)
-        let pool = worker.router.pool(server)
+        let pool = worker.router.pool(for: object.key, attempt: attempt)
+        self.pool = pool
         worker.counters.upstreamRequests.add()
         ticket = pool.start(worker.upstreamRequest(object.key, server: pool.server), self)
     }
@@ -42,7 +42,7 @@ final class Fill: UpstreamHandler {
     /// Every reader has left: go on only if it is nearly done.
     func readersGone() {
         guard replaced == nil, machine.readersGone() else { return }
-        if let ticket { worker.router.pool(server).cancel(ticket) }
+        if let ticket { pool?.cancel(ticket) }
         worker.counters.fillsCancelled.add()
         end(.died)
     }
@@ -125,14 +125,14 @@ final class Fill: UpstreamHandler {
         guard !isPaused, object.availableBytes - position > CachedObject.aheadBytesMax, let ticket else { return }
         isPaused = true
         worker.counters.fillsPaused.add()
-        worker.router.pool(server).pause(ticket)
+        pool?.pause(ticket)
     }
 
     /// The only reader waits for more.
     func readerCaughtUp() {
         guard isPaused, let ticket else { return }
         isPaused = false
-        worker.router.pool(server).resume(ticket)
+        pool?.resume(ticket)
     }
 
     override func ended() {
@@ -145,7 +145,7 @@ final class Fill: UpstreamHandler {
         case .closedBeforeResponse(reused: true): kind = .staleConnection
         case .firstByteTimeout: kind = .timeout
         case .connectFailed, .connectTimeout:
-            worker.router.failed(server)
+            if let pool { worker.router.failed(pool) }
             kind = .server
         default: kind = .server
         }

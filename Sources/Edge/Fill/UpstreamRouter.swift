@@ -16,23 +16,48 @@ final class UpstreamRouter {
     }
 
     private var servers: [Server]
+    /// Pools of servers that a reload has removed, until their last response is over.
+    private var retired: [UpstreamPool] = []
     private let loop: EventLoop
 
     init(servers: [Endpoint], loop: EventLoop, limits: UpstreamLimits) {
         self.loop = loop
         self.servers = servers.map { server in
-            // The seed depends on the address alone: all edges must agree.
-            let seed = server.description.utf8.reduce(0xCBF2_9CE4_8422_2325 as UInt64) {
-                ($0 ^ UInt64($1)) &* 0x100_0000_01B3
-            }
-            return Server(pool: UpstreamPool(server: server, loop: loop, limits: limits), seed: seed)
+            Server(pool: UpstreamPool(server: server, loop: loop, limits: limits), seed: Self.seed(server))
         }
+    }
+
+    /// The seed depends on the address alone: all edges must agree.
+    private static func seed(_ server: Endpoint) -> UInt64 {
+        server.description.utf8.reduce(0xCBF2_9CE4_8422_2325) { ($0 ^ UInt64($1)) &* 0x100_0000_01B3 }
+    }
+
+    /// Takes other servers and limits. Connections to a server that stays are kept; those to one that goes are closed when
+    /// their responses are over.
+    func apply(servers wanted: [Endpoint], limits: UpstreamLimits) {
+        let present = servers
+        servers = wanted.map { server in
+            guard let known = present.first(where: { $0.pool.server == server }) else {
+                return Server(pool: UpstreamPool(server: server, loop: loop, limits: limits), seed: Self.seed(server))
+            }
+            known.pool.limits = limits
+            return known
+        }
+        for server in present where !wanted.contains(server.pool.server) {
+            server.pool.retire()
+            retired.append(server.pool)
+        }
+    }
+
+    /// Call now and then: forgets pools that have nothing left to do.
+    func turn() {
+        if !retired.isEmpty { retired.removeAll(where: \.isEmpty) }
     }
 
     var count: Int { servers.count }
 
     /// The server for the `attempt`-th try (from 0) of a key: the healthy ones in the key's order, then the others.
-    func server(for key: CacheKey, attempt: Int) -> Int {
+    func pool(for key: CacheKey, attempt: Int) -> UpstreamPool {
         let keyHash = key.bytes.reduce(0xCBF2_9CE4_8422_2325 as UInt64) { ($0 ^ UInt64($1)) &* 0x100_0000_01B3 }
         let ordered = servers.indices.sorted { left, right in
             let isLeftUp = servers[left].downUntilMilliseconds <= loop.now
@@ -40,12 +65,12 @@ final class UpstreamRouter {
             guard isLeftUp == isRightUp else { return isLeftUp }
             return weight(keyHash, servers[left].seed) > weight(keyHash, servers[right].seed)
         }
-        return ordered[attempt % ordered.count]
+        return servers[ordered[attempt % ordered.count]].pool
     }
 
-    func pool(_ server: Int) -> UpstreamPool { servers[server].pool }
-
-    func failed(_ server: Int) {
+    /// The server of this pool refused a connection.
+    func failed(_ pool: UpstreamPool) {
+        guard let server = servers.firstIndex(where: { $0.pool === pool }) else { return }
         servers[server].downUntilMilliseconds = loop.now + Self.downMilliseconds
     }
 

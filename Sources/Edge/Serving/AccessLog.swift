@@ -6,7 +6,6 @@
 
 import Base
 import CLinux
-import Glibc
 import Net
 
 /// One worker's end of the access log. Belongs to its thread.
@@ -14,18 +13,22 @@ final class AccessLog {
     private static let pendingBytesMax = 1 << 20
 
     let dropped = Counter()
-    private let descriptor: Int32
+    private var file: LogFile
     private var pending: [UInt8] = []
 
-    init(path: String) throws {
-        descriptor = Glibc.open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0o640)
-        guard descriptor >= 0 else { throw SystemError("open \(path)", code: errno) }
+    init(_ file: LogFile) {
+        self.file = file
         pending.reserveCapacity(65536)
     }
 
     deinit {
         flush()
-        _ = spw_close(descriptor)
+    }
+
+    /// Goes on in another file; what was gathered so far belongs to the one before.
+    func move(to file: LogFile) {
+        flush()
+        self.file = file
     }
 
     /// Adds a line for a finished exchange. The path is the one without the token, which never enters a log.
@@ -47,7 +50,7 @@ final class AccessLog {
     func flush() {
         guard !pending.isEmpty else { return }
         let written = pending.withUnsafeBytes { bytes in
-            spw_append(descriptor, bytes.baseAddress, bytes.count)
+            spw_append(file.descriptor, bytes.baseAddress, bytes.count)
         }
         if written < 0 { dropped.add() }
         pending.removeAll(keepingCapacity: true)

@@ -13,16 +13,6 @@ import Net
 import Synchronization
 import Token
 
-/// What all workers of a process have in common.
-struct EdgeSettings: Sendable {
-    var name: String
-    var objectBytesMax: Int
-    var finishBytesMax: Int
-    var waitMilliseconds: Int64
-    var allowOrigin: String
-    var isShield: Bool
-}
-
 /// One worker of the edge.
 ///
 /// `@unchecked Sendable` because other threads only pass the reference along to `loop.mailbox.post`, whose
@@ -30,14 +20,14 @@ struct EdgeSettings: Sendable {
 final class EdgeWorker: RequestHandler, @unchecked Sendable {
     let index: Int
     let loop: EventLoop
-    let settings: EdgeSettings
+    private(set) var settings: EdgeSettings
     let tier: MemoryTier
-    let headBuilder: ResponseHeadBuilder
+    private(set) var headBuilder: ResponseHeadBuilder
     let router: UpstreamRouter
     let counters = EdgeCounters()
-    let texts: ResponseTexts
-    let accessLog: AccessLog?
-    private let gate: TokenGate?
+    private(set) var texts: ResponseTexts
+    private(set) var accessLog: AccessLog?
+    private let gate: TokenGate
     private let hasher: KeyHasher
 
     var nearCache = NearCache()
@@ -51,19 +41,34 @@ final class EdgeWorker: RequestHandler, @unchecked Sendable {
     private var keyScratch: [UInt8] = []
 
     init(
-        index: Int, loop: EventLoop, settings: EdgeSettings, tier: MemoryTier, hasher: KeyHasher,
-        tokenKeys: TokenKeySet?, upstreams: [Endpoint], upstreamLimits: UpstreamLimits, accessLog: AccessLog?
+        index: Int, loop: EventLoop, settings: EdgeSettings, tier: MemoryTier, hasher: KeyHasher, logFile: LogFile?
     ) {
         self.index = index
         self.loop = loop
         self.settings = settings
         self.tier = tier
         self.hasher = hasher
-        self.accessLog = accessLog
-        gate = tokenKeys.map { [counters] in TokenGate(keys: $0, counters: counters) }
+        accessLog = logFile.map { AccessLog($0) }
+        gate = TokenGate(keys: settings.tokenKeys, counters: counters)
         headBuilder = ResponseHeadBuilder(allowOrigin: settings.allowOrigin, passesSurrogateKey: settings.isShield)
-        router = UpstreamRouter(servers: upstreams, loop: loop, limits: upstreamLimits)
+        router = UpstreamRouter(servers: settings.upstreams, loop: loop, limits: settings.upstreamLimits)
         texts = ResponseTexts(name: settings.name, allowOrigin: settings.allowOrigin)
+    }
+
+    /// Takes other settings, and the log file that is open now; call on the worker's thread. What is in work goes on.
+    func apply(_ settings: EdgeSettings, logFile: LogFile?) {
+        gate.apply(settings.tokenKeys)
+        headBuilder = ResponseHeadBuilder(allowOrigin: settings.allowOrigin, passesSurrogateKey: settings.isShield)
+        router.apply(servers: settings.upstreams, limits: settings.upstreamLimits)
+        if settings.name != self.settings.name || settings.allowOrigin != self.settings.allowOrigin {
+            texts = ResponseTexts(name: settings.name, allowOrigin: settings.allowOrigin)
+        }
+        self.settings = settings
+        guard let logFile else {
+            accessLog = nil
+            return
+        }
+        if let accessLog { accessLog.move(to: logFile) } else { accessLog = AccessLog(logFile) }
     }
 
     override func handle(_ exchange: Exchange, _ request: borrowing RequestHead) {
@@ -76,7 +81,7 @@ final class EdgeWorker: RequestHandler, @unchecked Sendable {
         default: return respondMethodNotAllowed(exchange)
         }
         guard isPlainPath(carrier.path) else { return respondError(exchange, status: 400, .rejected, texts.badPath) }
-        if let gate {
+        if gate.isRequired {
             let rejection = gate.rejection(carrier, nowSeconds: loop.wallSeconds, exchange: exchange)
             if let rejection { return respondForbidden(exchange, rejection) }
         }
@@ -159,6 +164,7 @@ final class EdgeWorker: RequestHandler, @unchecked Sendable {
         }
         expireWaiters()
         accessLog?.flush()
+        router.turn()
     }
 
     override func stalled(_ exchange: Exchange) {

@@ -49,13 +49,36 @@ public final class AddressTable: Sendable {
 
     private static let shardCount = 16
 
-    /// Connections that one address may have.
-    let connectionsMax: Int
+    /// One connection in a table. It is a connection's own record of where it is counted: a reload may give later ones
+    /// another table, or none.
+    struct Entry {
+        private let table: AddressTable
+        private let address: ClientAddress
+
+        init(_ table: AddressTable, _ address: ClientAddress) {
+            self.table = table
+            self.address = address
+        }
+
+        func enter() -> Bool { table.enter(address) }
+        func leave() { table.leave(address) }
+    }
+
+    private let limit: Atomic<Int>
     private let shards = (0..<AddressTable.shardCount).map { _ in Shard() }
 
     public init(connectionsMax: Int) {
         precondition(connectionsMax > 0)
-        self.connectionsMax = connectionsMax
+        limit = Atomic(connectionsMax)
+    }
+
+    /// Connections that one address may have; a lower number closes none of those that are open.
+    public var connectionsMax: Int {
+        get { limit.load(ordering: .relaxed) }
+        set {
+            precondition(newValue > 0)
+            limit.store(newValue, ordering: .relaxed)
+        }
     }
 
     /// Counts one more connection of `address`; false when it has as many as it may.

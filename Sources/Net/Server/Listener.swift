@@ -9,19 +9,19 @@ import Glibc
 final class Listener: EventSource {
     private static let acceptsPerTurn = 64
 
-    let port: UInt16
-    private let tls: TLSContext?
+    let endpoint: Endpoint
+    /// Of the connections to come.
+    var tls: TLSContext?
     private unowned let server: Server
     /// Descriptors or memory ran out: try again at the next tick instead of spinning.
     private var isPaused = false
 
-    init(endpoint: Endpoint, tls: TLSContext?, server: Server) throws {
-        let descriptor = spw_listen_tcp(endpoint.address, endpoint.port, 4096, 1)
-        guard descriptor >= 0 else { throw SocketError(operation: "listen on \(endpoint)", code: -descriptor) }
-        port = UInt16(clamping: spw_local_port(descriptor))
+    /// Owns the socket once the loop has accepted the listener.
+    init(socket: ListeningSocket, tls: TLSContext?, server: Server) {
+        endpoint = socket.endpoint
         self.tls = tls
         self.server = server
-        super.init(descriptor: descriptor)
+        super.init(descriptor: socket.descriptor)
     }
 
     override func ready(_ events: UInt32) { acceptSome() }
@@ -63,15 +63,14 @@ final class Listener: EventSource {
         guard server.counters.connectionsOpen.value < server.limits.connectionsMax else {
             return refuse(accepted, server.counters.connectionsRefused)
         }
-        let address = server.addresses == nil ? nil : ClientAddress(peer)
-        if let address, server.addresses?.enter(address) == false {
-            return refuse(accepted, server.counters.connectionsRefusedByAddress)
-        }
+        var entry: AddressTable.Entry?
+        if let table = server.addresses, let address = ClientAddress(peer) { entry = .init(table, address) }
+        if let entry, !entry.enter() { return refuse(accepted, server.counters.connectionsRefusedByAddress) }
         guard
-            let connection = ServerConnection(descriptor: accepted, tls: tls, address: address, server: server),
+            let connection = ServerConnection(descriptor: accepted, tls: tls, address: entry, server: server),
             server.loop.add(connection)
         else {
-            if let address { server.addresses?.leave(address) }
+            entry?.leave()
             return refuse(accepted, server.counters.connectionsRefused)
         }
         _ = spw_set_nodelay(accepted)

@@ -4,7 +4,7 @@
 // used by one connection at a time because only one runs at a time. All of it belongs to the loop's thread
 // and lives as long as the loop.
 
-public import Base
+import Base
 
 /// The server side of one event loop.
 public final class Server {
@@ -13,10 +13,13 @@ public final class Server {
     static let inputBytes = 65_536
     /// Output is sent in batches of this size: many records in one write(2).
     static let outputBytes = 262_144
+    /// The most that `ServerLimits.headerBytesMax` may be: memory for heads has this size, so that the limit may change.
+    /// What is never written takes no memory.
+    static let headerBytesMax = 65_536
 
     public let loop: EventLoop
     let handler: RequestHandler
-    let limits: ServerLimits
+    public private(set) var limits: ServerLimits
     public let counters: ServerCounters
     let builder = ResponseBuilder()
     let statusTexts = StatusTexts()
@@ -31,9 +34,9 @@ public final class Server {
     /// A HEADERS frame while it is passed on in another form.
     let expandedFrame = UnsafeMutableRawPointer.allocate(byteCount: HeaderBlockExpander.frameBytesMax, alignment: 64)
     let staging: UnsafeMutablePointer<RecordStaging>
-    let addresses: AddressTable?
+    private(set) var addresses: AddressTable?
     private(set) var isDraining = false
-    private var listeners: [Listener] = []
+    var listeners: [Listener] = []
     private var idleExchanges: [Exchange] = []
 
     /// `handler` is called on the loop's thread; it and the counters live as long as the server. `addresses`, which the
@@ -47,8 +50,9 @@ public final class Server {
         self.handler = handler
         self.limits = limits
         self.counters = counters
-        headScratch = .allocate(byteCount: limits.headerBytesMax, alignment: 16)
-        headerPool = BufferPool(bufferBytes: limits.headerBytesMax, keepMax: 64)
+        precondition(limits.headerBytesMax <= Self.headerBytesMax)
+        headScratch = .allocate(byteCount: Self.headerBytesMax, alignment: 16)
+        headerPool = BufferPool(bufferBytes: Self.headerBytesMax, keepMax: 64)
         input = .allocate(byteCount: Self.inputBytes, alignment: 64)
         plaintext = .allocate(byteCount: Self.inputBytes, alignment: 64)
         staging = .allocate(capacity: 1)
@@ -64,14 +68,12 @@ public final class Server {
         staging.deallocate()
     }
 
-    /// Listens on `endpoint`, with TLS where a context is given. Port 0 takes a free one; returns the port.
-    /// Throws `SocketError` when the address is in use or not ours.
-    @discardableResult
-    public func listen(_ endpoint: Endpoint, tls: TLSContext?) throws -> UInt16 {
-        let listener = try Listener(endpoint: endpoint, tls: tls, server: self)
-        guard loop.add(listener) else { throw SocketError(operation: "epoll_ctl", code: 12) }
-        listeners.append(listener)
-        return listener.port
+    /// Puts other limits in force; call on the loop's thread. Those of time and number count for every connection at once,
+    /// those that were told to an HTTP/2 client for new connections.
+    public func apply(_ limits: ServerLimits, addresses: AddressTable?) {
+        precondition(limits.headerBytesMax <= Self.headerBytesMax)
+        self.limits = limits
+        self.addresses = addresses
     }
 
     /// Stops accepting, tells HTTP/2 clients to go away, and lets what is in flight finish.

@@ -73,12 +73,34 @@ extension ServerConnection {
     private func startSession(_ tls: TLSSession) {
         phase = .open
         (tls.isResumed ? server.counters.handshakesResumed : server.counters.handshakesFull).add()
-        if tls.negotiatedHTTP2 {
+        start(http2: tls.negotiatedHTTP2)
+    }
+
+    private func start(http2 isHTTP2: Bool) {
+        if isHTTP2 {
             http2 = HTTP2Session(connection: self)
             if server.isDraining { http2?.beginDrain() }
         } else {
             http1 = HTTP1Session(connection: self)
         }
+    }
+
+    /// Chooses the protocol of a cleartext connection by its first bytes, and passes them on.
+    private func detect(_ view: UnsafeRawBufferPointer) -> Bool {
+        guard let verdict = preface?.take(view) else { return false }
+        guard verdict != .undecided, let matched = preface?.matched else {
+            if prefaceStartedMilliseconds == 0 { prefaceStartedMilliseconds = server.loop.now }
+            return true
+        }
+        preface = nil
+        start(http2: verdict == .http2)
+        guard matched.isEmpty || receive(matched) else { return false }
+        return receive(view)
+    }
+
+    private func receive(_ view: UnsafeRawBufferPointer) -> Bool {
+        if let http2 { return http2.receive(view) }
+        return http1?.receive(view) ?? false
     }
 
     private func decrypt(_ tls: TLSSession) -> Bool {
@@ -98,7 +120,8 @@ extension ServerConnection {
     private func deliver(_ bytes: UnsafeMutableRawPointer, _ count: Int) -> Bool {
         let view = UnsafeRawBufferPointer(start: bytes, count: count)
         if let http2 { return http2.receive(view) }
-        return http1?.receive(view) ?? false
+        if let http1 { return http1.receive(view) }
+        return detect(view)
     }
 
     /// The peer's input ends here: what was already answered (an alert, a GOAWAY, an error response) still goes out.

@@ -69,7 +69,7 @@ extension ServerConnection {
     @inline(__always)
     private func produce() -> Bool {
         if let http2 { return http2.produce() }
-        return http1?.produce() ?? false
+        return http1?.produce() ?? (preface != nil)
     }
 
     private func finishClosing() {

@@ -23,6 +23,10 @@ final class ServerConnection: EventSource {
     unowned(unsafe) let server: Server
     var phase: Phase
     var tls: TLSSession?
+    /// Of a cleartext connection that has not shown yet which protocol it speaks.
+    var preface: PrefaceDetector?
+    /// When the first part of a preface came; 0 while there is none.
+    var prefaceStartedMilliseconds: Int64 = 0
     var http1: HTTP1Session?
     var http2: HTTP2Session?
     let writer: UnsafeMutablePointer<RecordWriter>
@@ -49,11 +53,11 @@ final class ServerConnection: EventSource {
     var sentBytes = 0
     private var rate = RateWindow()
     /// What the table of addresses counts this connection as.
-    private let address: ClientAddress?
+    private let address: AddressTable.Entry?
 
     /// Owns `descriptor` once the loop has accepted it. Nil when TLS can not be set up (out of memory).
     /// `address` has been entered in the server's table and leaves it with the connection.
-    init?(descriptor: Int32, tls context: TLSContext?, address: ClientAddress?, server: Server) {
+    init?(descriptor: Int32, tls context: TLSContext?, address: AddressTable.Entry?, server: Server) {
         self.server = server
         self.address = address
         writer = .allocate(capacity: 1)
@@ -66,7 +70,7 @@ final class ServerConnection: EventSource {
             tls = TLSSession(context: context, writer: writer)
             if tls == nil { return nil }
         } else {
-            http1 = HTTP1Session(connection: self)
+            preface = PrefaceDetector()
         }
     }
 
@@ -137,6 +141,11 @@ final class ServerConnection: EventSource {
 
     private func isHeadLate(_ now: Int64, _ limits: ServerLimits) -> Bool {
         if let since = http1?.contentStartedMilliseconds { return now - since > limits.contentTimeoutMilliseconds }
+        // A preface that is not complete is a head that is not complete.
+        if preface != nil {
+            return prefaceStartedMilliseconds != 0
+                && now - prefaceStartedMilliseconds > limits.headerTimeoutMilliseconds
+        }
         guard let since = http1?.headStartedMilliseconds ?? http2?.headStartedMilliseconds else { return false }
         return now - since > limits.headerTimeoutMilliseconds
     }
@@ -170,7 +179,7 @@ final class ServerConnection: EventSource {
     private func finishInOrder() {
         http2?.beginDrain()
         http1?.keepsAlive = false
-        if http1?.isIdle == true {
+        if preface != nil || http1?.isIdle == true {
             closeAfterOutput()
         } else {
             server.loop.schedule(self)
@@ -196,7 +205,7 @@ final class ServerConnection: EventSource {
         // Nothing of this connection may go out on another.
         server.staging.pointee.count = 0
         server.counters.connectionsOpen.add(-1)
-        if let address { server.addresses?.leave(address) }
+        address?.leave()
         server.loop.removeAndClose(self)
     }
 }

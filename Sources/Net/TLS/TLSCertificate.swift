@@ -33,7 +33,7 @@ public final class TLSCertificate: @unchecked Sendable {
         do {
             key = try Self.readKey(keyFile)
         } catch {
-            certificates.forEach { X509_free($0) }
+            for certificate in certificates { X509_free(certificate) }
             throw error
         }
         let certificate = certificates.removeFirst()
@@ -69,7 +69,7 @@ public final class TLSCertificate: @unchecked Sendable {
         guard !certificates.isEmpty, certificates.count <= chainMax, spw_err_is_pem_end(last) != 0 else {
             let isCount = certificates.count > chainMax
             let isNone = certificates.isEmpty && spw_err_is_pem_end(last) != 0
-            certificates.forEach { X509_free($0) }
+            for certificate in certificates { X509_free(certificate) }
             let reason = TLSError.takeQueueText()
             throw TLSError(
                 file: file,

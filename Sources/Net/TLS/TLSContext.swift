@@ -62,7 +62,7 @@ public final class TLSContext: @unchecked Sendable {
                 try Self.configure(context, settings, group.map { settings.certificates[$0] })
             }
         } catch {
-            made.forEach { SSL_CTX_free($0) }
+            for context in made { SSL_CTX_free(context) }
             throw error
         }
         contexts = made
@@ -70,7 +70,7 @@ public final class TLSContext: @unchecked Sendable {
     }
 
     deinit {
-        contexts.forEach { SSL_CTX_free($0) }
+        for context in contexts { SSL_CTX_free(context) }
     }
 
     /// Files of certificates that no client is given, because earlier ones have all their names.

@@ -23,12 +23,14 @@ public final class UpstreamPool {
 
     public let server: Endpoint
     let loop: EventLoop
-    let limits: UpstreamLimits
+    /// Times count for connections in use at once.
+    public var limits: UpstreamLimits
     let input: UnsafeMutableRawPointer
     private var idle: [UpstreamConnection] = []
     private var busy: [(ticket: UpstreamTicket, connection: UpstreamConnection)] = []
     private var waiting: [Waiting] = []
     private var nextTicket = 0
+    private var isRetired = false
 
     public init(server: Endpoint, loop: EventLoop, limits: UpstreamLimits) {
         self.server = server
@@ -78,6 +80,16 @@ public final class UpstreamPool {
         busy.first { $0.ticket == ticket }?.connection.resume()
     }
 
+    /// The pool gets no more requests: unused connections are closed now, the others when their responses are over. Keep
+    /// the pool until `isEmpty`.
+    public func retire() {
+        isRetired = true
+        for connection in idle { connection.cancel() }
+    }
+
+    /// No connection is open and no request waits.
+    public var isEmpty: Bool { idle.isEmpty && busy.isEmpty && waiting.isEmpty }
+
     private func open(_ ticket: UpstreamTicket, _ request: [UInt8], _ handler: UpstreamHandler) {
         let descriptor = spw_connect_tcp(server.address, server.port)
         guard descriptor >= 0 else { return failLater(handler, .connectFailed) }
@@ -103,7 +115,7 @@ public final class UpstreamPool {
             let next = waiting.removeFirst()
             busy.append((next.ticket, connection))
             connection.start(next.request, next.handler)
-        } else if idle.count < limits.idleConnectionsMax {
+        } else if !isRetired, idle.count < limits.idleConnectionsMax {
             idle.append(connection)
         } else {
             connection.cancel()

@@ -1,0 +1,119 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The running edge: worker threads, and the main thread with the administration interface, the signals, reloads and
+// ticket keys. All of this is the main thread's; workers are reached by their mailboxes. The threads are joined before
+// the process ends.
+
+import Base
+import CLinux
+import Glibc
+import Net
+
+/// An edge or shield process. Signals: SIGTERM and SIGINT drain, SIGHUP reloads.
+final class EdgeProcess {
+    /// What is in force.
+    var plan: EdgePlan
+    var runs: [WorkerRun] = []
+    var addresses: AddressTable?
+    let file: String
+    let ticketKeys: TicketKeys
+    var rotation: TicketRotation
+    let counters = ProcessCounters()
+    let draining = DrainState()
+    private let tier: MemoryTier
+    private let loop: EventLoop
+    let admin: Server
+
+    /// Sets everything up and listens. `file` is where `configuration` came from, and what SIGHUP reads. Throws a
+    /// `ConfigurationError`, or a description of what else could not be done.
+    init(_ configuration: EdgeConfiguration, file: String) throws {
+        self.file = file
+        ticketKeys = try TicketKeys()
+        plan = try EdgePlan(configuration, ticketKeys: ticketKeys)
+        if let keys = plan.ticketKeysOfFile { ticketKeys.replace(with: keys) }
+        rotation = TicketRotation(configuration.tls, keys: ticketKeys, now: Clock.monotonicMilliseconds())
+        tier = MemoryTier(budgetBytes: configuration.memoryBytes)
+        let addressesMax = configuration.connectionsPerAddress
+        addresses = addressesMax > 0 ? AddressTable(connectionsMax: addressesMax) : nil
+        let hasher = KeyHasher()
+        let sockets = try plan.openSockets(notIn: [], count: configuration.workers)
+        for index in 0..<configuration.workers {
+            let worker = EdgeWorker(
+                index: index, loop: try EventLoop(), settings: plan.settings, tier: tier, hasher: hasher,
+                logFile: plan.logFile)
+            runs.append(try WorkerRun(worker, plan, addresses, sockets[index]))
+        }
+        for run in runs { run.worker.peers = runs.map(\.worker) }
+        loop = try EventLoop()
+        let metrics = EdgeMetrics(
+            workers: runs.map { ($0.worker.counters, $0.server.counters) }, tier: tier, process: counters)
+        admin = Server(
+            loop: loop, handler: AdminHandler(metrics: metrics, draining: draining), limits: ServerLimits(),
+            counters: ServerCounters())
+        if let endpoint = configuration.admin { try admin.listen(endpoint, tls: nil) }
+    }
+
+    /// Serves until SIGINT or SIGTERM, then drains; a second signal ends the drain. Returns when every worker has ended.
+    func run() throws {
+        let signals = try SignalSource { [unowned self] signal in
+            switch signal {
+            case SIGTERM, SIGINT: stop(signal)
+            case SIGHUP: reload()
+            default: break
+            }
+        }
+        guard loop.add(signals) else { throw SystemError("epoll_ctl", code: ENOMEM) }
+        loop.onTurn = { [unowned self] in rotation.turn(now: loop.now) }
+        let mailbox = loop.mailbox
+        // Runs on this thread, one at a time.
+        nonisolated(unsafe) var running = runs.count
+        nonisolated(unsafe) let mainLoop = loop
+        let ended: @Sendable () -> Void = {
+            running -= 1
+            if running == 0 { mainLoop.stop() }
+        }
+        let threads = try runs.map { run in
+            try startThread(name: "worker-\(run.worker.index)") {
+                run.worker.loop.run()
+                mailbox.post(ended)
+            }
+        }
+        let configuration = plan.configuration
+        Log.info(
+            "Serving",
+            [
+                "name": configuration.name, "role": configuration.role.rawValue, "workers": "\(runs.count)",
+                "listen": configuration.listen.map { "\($0.endpoint)" }.joined(separator: " "),
+            ])
+        loop.run()
+        for thread in threads { thread.join() }
+        let cutOff = runs.reduce(0) { $0 + $1.server.counters.connectionsOpen.value }
+        Log.info("Stopped", ["connectionsCutOff": "\(cutOff)"])
+    }
+
+    /// The first signal drains, the second one ends what is still in flight.
+    private func stop(_ signal: Int32) {
+        guard !draining.isDraining else {
+            Log.info("Stopping at once", ["signal": "\(signal)"])
+            for run in runs { run.stop() }
+            return
+        }
+        draining.isDraining = true
+        Log.info("Draining", ["signal": "\(signal)"])
+        for run in runs { run.drain() }
+    }
+
+    /// Runs `work` on the main thread.
+    func post(_ work: @escaping @Sendable () -> Void) { loop.mailbox.post(work) }
+}
+
+/// Whether the process is draining; the main thread's.
+final class DrainState {
+    fileprivate(set) var isDraining = false
+}
+
+/// What the process as a whole has done.
+final class ProcessCounters: Sendable {
+    let reloads = Counter()
+    let reloadsFailed = Counter()
+}

@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Base
+import Net
+import Token
+
+/// What the workers of a process have in common; each has a copy. A reload gives them another.
+struct EdgeSettings: Sendable {
+    var name: String
+    var objectBytesMax: Int
+    var finishBytesMax: Int
+    var waitMilliseconds: Int64
+    var allowOrigin: String
+    var isShield: Bool
+    var upstreams: [Endpoint]
+    var upstreamLimits: UpstreamLimits
+    /// Nil: no token is needed.
+    var tokenKeys: TokenKeySet?
+
+    init(_ configuration: EdgeConfiguration, tokenKeys: TokenKeySet?) {
+        name = configuration.name
+        objectBytesMax = configuration.objectBytesMax
+        finishBytesMax = configuration.finishBytesMax
+        waitMilliseconds = configuration.waitMilliseconds
+        allowOrigin = configuration.allowOrigin
+        isShield = configuration.role == .shield
+        upstreams = configuration.upstreams
+        upstreamLimits = configuration.upstreamLimits
+        self.tokenKeys = tokenKeys
+    }
+}
