@@ -162,6 +162,8 @@ final class ServerConnection: EventSource {
         if phase == .handshaking {
             close()
         } else {
+            // A request that came with the connection may still be unread: closing over it would reset the connection.
+            if preface != nil { receive() }
             finishInOrder()
         }
     }
