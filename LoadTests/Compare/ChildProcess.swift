@@ -103,7 +103,6 @@ final class ChildProcess {
 /// Finds and asks programs of the system.
 enum Programs {
     static let path = (getenv("PATH").map { String(cString: $0) } ?? "/usr/bin:/bin") + ":/usr/sbin:/sbin"
-    static let coreCount = max(1, Int(sysconf(Int32(_SC_NPROCESSORS_ONLN))))
 
     static func isInstalled(_ name: String) -> Bool {
         if name.contains("/") { return access(name, X_OK) == 0 }
@@ -113,7 +112,7 @@ enum Programs {
     /// Runs a short command to its end and returns what it wrote to both outputs; throws when it fails.
     @discardableResult
     static func run(_ command: [String], output: String, seconds: Double = 60) throws -> String {
-        let child = try ChildProcess(command, on: .init(cores: "0-\(coreCount - 1)"), output: output)
+        let child = try ChildProcess(command, on: .init(cores: Cores.ofThisProcess.all), output: output)
         try child.waitForSuccess(seconds: seconds)
         return child.output
     }

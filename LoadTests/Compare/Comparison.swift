@@ -35,9 +35,8 @@ struct ComparisonSettings {
 struct Comparison {
     private let settings: ComparisonSettings
     private let folder: BenchFolder
-    /// The server has a core for itself where the machine has two.
-    private let serverCores = "0"
-    private let clientCores: String
+    /// The server has a core for itself where there are two.
+    private let cores = Cores.ofThisProcess
 
     /// Makes the folder anew. Throws when a program that all depends on is not there.
     init(_ settings: ComparisonSettings, folder: String) throws {
@@ -46,7 +45,6 @@ struct Comparison {
         }
         self.settings = settings
         self.folder = try BenchFolder(path: folder)
-        clientCores = Programs.coreCount > 1 ? "1" : "0"
     }
 
     func run() throws -> BenchReport {
@@ -68,8 +66,8 @@ struct Comparison {
             command: settings.command, servers: notes,
             method: .init(
                 rounds: settings.rounds, cpuSeconds: settings.cpuSeconds, processes: settings.processes,
-                connectionsPerProcess: settings.connectionsPerProcess, serverCores: serverCores,
-                clientCores: clientCores))
+                connectionsPerProcess: settings.connectionsPerProcess, serverCores: cores.server,
+                clientCores: cores.client))
         let present = servers.map(\.recipe)
         measure(.hits, into: &report) { $0.hits = try compareHits(servers) }
         measure(.handshakes, into: &report) { $0.handshakes = try compareHandshakes(servers) }
@@ -94,7 +92,7 @@ struct Comparison {
 
     private func compareHits(_ servers: [RunningServer]) throws -> [WorkloadResult] {
         try HitComparison(
-            servers: servers, load: { _ in load(settings.processes, .init(cores: clientCores)) },
+            servers: servers, load: { _ in load(settings.processes, .init(cores: cores.client)) },
             rounds: settings.rounds, cpuSeconds: settings.cpuSeconds, log: log
         ).run(settings.workloads)
     }
@@ -109,19 +107,19 @@ struct Comparison {
     /// One process with two workers beside two processes with one worker each, on the same port, cores and load: what
     /// differs is what the workers of a process share. One worker alone is measured as well.
     private func compareWorkers() throws -> [WorkloadResult] {
-        guard Programs.coreCount > 1, let edge = settings.recipes.lazy.compactMap({ $0 as? EdgeRecipe }).first else {
+        guard cores.count > 1, let edge = settings.recipes.lazy.compactMap({ $0 as? EdgeRecipe }).first else {
             return []
         }
         var servers: [RunningServer] = []
         defer { for server in servers { server.stop() } }
         for (name, workers, processes) in WorkerScaling.edges {
             let recipe = EdgeRecipe(program: edge.program, name: name, processes: processes)
-            let server = try RunningServer(recipe, folder: folder, cores: "0-1", workers: workers)
+            let server = try RunningServer(recipe, folder: folder, cores: cores.both, workers: workers)
             servers.append(server)
             try AnswerCheck.run(server)
         }
         return try HitComparison(
-            servers: servers, load: { _ in load(settings.processes, .init(cores: "0-1", isNice: true)) },
+            servers: servers, load: { _ in load(settings.processes, .init(cores: cores.both, isNice: true)) },
             rounds: settings.rounds, cpuSeconds: settings.cpuSeconds, log: log
         ).run(settings.workloads.filter { WorkerScaling.workloads.contains($0) })
     }
@@ -129,7 +127,7 @@ struct Comparison {
     private func compareIdle(_ recipes: [any ServerRecipe]) throws -> [IdleResult] {
         try IdleComparison(
             folder: folder, connections: IdleComparison.makeRoom(for: settings.idleConnections),
-            serverCores: serverCores, clientCores: clientCores, idleSeconds: 5, log: log
+            serverCores: cores.server, clientCores: cores.client, idleSeconds: 5, log: log
         ).run(recipes.filter { Self.connectionPeers.contains($0.name) })
     }
 
@@ -146,7 +144,7 @@ struct Comparison {
         for program in recipe.programs where !Programs.isInstalled(program) {
             throw BenchError("\(program) is not installed")
         }
-        let server = try RunningServer(recipe, folder: folder, cores: serverCores)
+        let server = try RunningServer(recipe, folder: folder, cores: cores.server)
         do {
             try AnswerCheck.run(server)
         } catch {

@@ -41,4 +41,14 @@ import Testing
         #expect(sum > 0)
         #expect(ProcessTable.memory([getpid()]).resident > 1_000_000)
     }
+
+    @Test(arguments: [
+        ("0-1", "0", "1", "0,1"), ("3", "3", "3", "3"), ("2,4-5", "2", "4", "2,4,5"), ("", "0", "0", "0"),
+    ])
+    func onlyAllowedCoresAreUsed(list: String, server: String, client: String, all: String) {
+        let cores = Cores(status: "Name:\tx\nCpus_allowed:\tff\nCpus_allowed_list:\t\(list)\nMems_allowed:\t1\n")
+        #expect(cores.server == server)
+        #expect(cores.client == client)
+        #expect(cores.all == all)
+    }
 }

@@ -4,7 +4,9 @@
 import json
 import os
 import subprocess
+import time
 import xml.etree.ElementTree as XML
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -54,6 +56,40 @@ def test_the_comparison_runs_and_writes_its_document(tmp_path: Path) -> None:
     texts = [element.text for element in XML.parse(document / "benchmarks.svg").iter("{http://www.w3.org/2000/svg}text")]
     assert OURS in texts and "h2o" in texts
     assert processes_that_name(str(folder)) == []
+
+
+def test_a_server_that_can_not_be_had_is_named_and_the_run_goes_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    broken = tmp_path / "bin" / "h2o"
+    broken.parent.mkdir()
+    broken.write_text("#!/bin/sh\necho out of order\nexit 1\n")
+    broken.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{broken.parent}:{os.environ['PATH']}")
+    short = ["--rounds", "1", "--cpu-seconds", "0.02", "--processes", "2", "--parts", "hits", "--objects", "2k"]
+    done = compare(tmp_path / "bench", *short, "--servers", "edge", "h2o")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "h2o ended at once: out of order" in done.stdout
+    assert f"2 KB, HTTP/2  {OURS}" in done.stdout
+
+
+def test_nothing_lives_on_when_it_is_killed(tmp_path: Path) -> None:
+    folder = tmp_path / "bench"
+    command = [program("loadtest"), "compare", "--edge", program("edge"), "--folder", folder, "--servers", "edge", "h2o"]
+    running = subprocess.Popen(list(map(str, command)), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    try:
+        wait_until(lambda: bool(processes_that_name(f"{folder}/spillwayedge/") and processes_that_name(f"{folder}/h2o/")))
+    finally:
+        running.kill()
+        running.wait()
+    wait_until(lambda: processes_that_name(f"{folder}/") == [])
+
+
+def wait_until(condition: Callable[[], bool], seconds: float = 15) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "waited in vain"
+        time.sleep(0.05)
 
 
 def test_without_an_edge_there_is_nothing_to_compare(tmp_path: Path) -> None:
