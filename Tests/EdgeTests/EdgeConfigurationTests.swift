@@ -57,6 +57,15 @@ import Testing
         ("name: a b", "name: is `a b`"), ("cache: {memoryBytes: 1KiB}", "cache.memoryBytes: is `1KiB`"),
         ("upstream: {servers: [origin.example:80]}", "upstream.servers: holds `origin.example:80`"),
         ("limits: {streems: 3}", "limits.streems: is not a known key"),
+        (
+            "listen: [{endpoint: 127.0.0.1:1}, {endpoint: 127.0.0.1:1}]",
+            "listen[1].endpoint: is `127.0.0.1:1`, as in an entry"
+        ),
+        ("tls: {certificates: [{certificate: a.crt}]}", "tls.certificates[0].key: is required"),
+        ("tls: {certificates: []}", "tls.certificates: needs at least one"),
+        ("tls: {certificates: [{certificate: a, key: b}], minimumVersion: 1.1}", "allowed: 1.2, 1.3"),
+        ("tls: {certificates: [{certificate: a, key: b}], certificate: c}", "tls.certificate: stands beside"),
+        ("tls: {certificate: a, key: b, tickets: {rotateMinutes: 0}}", "tls.tickets.rotateMinutes: is `0`"),
         ("listen: [{endpoint: 8443}]", "listen[0].endpoint: is `8443`"),
     ]) func wrongValuesAreNamedWithWhatIsAllowed(line: String, expected: String) {
         let key = String(line.prefix { $0 != ":" })
@@ -65,5 +74,23 @@ import Testing
         #expect(found.count == 1, "\(found)")
         #expect(found.first?.contains(expected) == true, "\(found)")
         #expect(found.first?.hasPrefix("edge.conf:1:") == true)
+    }
+
+    @Test func aSingleCertificateNeedsNoList() throws {
+        let text = least.replacingOccurrences(
+            of: "certificates: [{certificate: var/tls/edge.crt, key: var/tls/edge.key}]", with: "certificate: a, key: b"
+        )
+        let configuration = try EdgeConfiguration(Configuration(text: text, file: "x"))
+        #expect(configuration.tls.certificates.map(\.certificateFile) == ["a"])
+        #expect(configuration.tls.certificates.map(\.keyFile) == ["b"])
+        #expect(configuration.tls.certificates.map(\.keyPlace.key) == ["tls.key"])
+    }
+
+    @Test func changedSectionsAreNamed() throws {
+        let old = try EdgeConfiguration(Configuration(text: least, file: "x"))
+        #expect(old.changedSections(from: old) == [])
+        let text = least.replacingOccurrences(of: "8500", with: "8501") + "\nlimits: {streams: 3}\nname: other\n"
+        let new = try EdgeConfiguration(Configuration(text: text, file: "y"))
+        #expect(new.changedSections(from: old) == ["name", "upstream", "limits"])
     }
 }

@@ -43,7 +43,7 @@ class Authority:
         listed = ", ".join(f"IP:{name}" if name[0].isdigit() or ":" in name else f"DNS:{name}" for name in names)
         extensions.write_text("basicConstraints = CA:FALSE\n" + (f"subjectAltName = {listed}\n" if names else ""))
         key = RSA_KEY if rsa else EC_KEY
-        _openssl("req", *key, "-keyout", made.key, "-out", request, "-subj", f"/CN={file}")
+        _openssl("req", *key, "-keyout", made.key, "-out", request, "-subj", f"/CN={file[:60]}")
         signer = ["-CA", self.ca, "-CAkey", self._ca_key, "-CAcreateserial", "-extfile", extensions]
         _openssl("x509", "-req", "-in", request, "-out", made.certificate, "-sha256", "-days", str(days), *signer)
         return made
