@@ -7,6 +7,7 @@ import threading
 import time
 from collections import Counter
 
+SIZE_MAX = 1 << 28
 PIECE = bytes(range(256)) * 256
 
 
@@ -35,9 +36,9 @@ class BodyOrigin:
         with connection:
             try:
                 while head := self._read_head(connection):
-                    path = head.split(b" ")[1].decode()
+                    path = head.split(b" ")[1].decode("latin-1")
                     self.asked[path] += 1
-                    self._answer(connection, *path.split("/")[1:3])
+                    self._answer(connection, *path.partition("?")[0].split("/")[1:])
             except OSError:
                 return
 
@@ -51,7 +52,10 @@ class BodyOrigin:
             head += piece
         return head
 
-    def _answer(self, connection: socket.socket, kind: str, size: str) -> None:
+    def _answer(self, connection: socket.socket, kind: str = "", size: str = "", *_: str) -> None:
+        if not size.isdecimal() or int(size) > SIZE_MAX:
+            connection.sendall(b"HTTP/1.1 404 Not Found\r\ncontent-length: 0\r\n\r\n")
+            return
         if kind == "slow":
             time.sleep(1)
         is_chunked = kind.endswith("chunks")
