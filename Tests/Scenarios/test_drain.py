@@ -90,7 +90,7 @@ def test_downloads_in_flight_are_finished(node: EdgeNode) -> None:
             found = client.read_frame()
         assert found is not None and (found.last_stream, found.error) == (0x7FFF_FFFF, NO_ERROR)
         assert client.fetch("/size/1000", 3) == (200, body(1000))
-        time.sleep(1.5)  # the notice is over now
+        time.sleep(2.3)  # the notice is over now
         client.ask("/size/1000", 5)
         client.send(frame(WINDOW_UPDATE, 0, 1, plenty))
         frames = client.read_until_closed(5)

@@ -207,7 +207,7 @@ def test_a_closed_window_resets_the_stream_and_not_the_connection(node: EdgeNode
         while (found := client.read_frame()) is not None and found.type != RST_STREAM:
             assert found.type != DATA
         assert found is not None and found.stream == 1
-    assert node.metric("spillway_timeouts_total") == before + 1
+    assert node.metric("spillway_timeouts_total") > before
 
 
 def test_a_window_that_opens_byte_by_byte_is_too_slow(node: EdgeNode) -> None:
