@@ -111,13 +111,18 @@ let package = Package(
             path: "LoadTests", exclude: ["README.md"], swiftSettings: dataPlane),
 
         // Tests mirror Sources.
+        // The seeded fuzzer that the test targets of parsers share.
+        .target(name: "Fuzzing", path: "Tests/Fuzzing", swiftSettings: strict),
         .testTarget(name: "BaseTests", dependencies: ["Base"], swiftSettings: strict),
-        .testTarget(name: "HLSTests", dependencies: ["HLS"], swiftSettings: strict),
-        .testTarget(name: "TokenTests", dependencies: ["Token", "Base"], swiftSettings: strict),
-        .testTarget(name: "NetTests", dependencies: ["Net", "Base", "CLinux"], swiftSettings: strict),
+        .testTarget(name: "HLSTests", dependencies: ["HLS", "Fuzzing"], swiftSettings: strict),
+        .testTarget(name: "TokenTests", dependencies: ["Token", "Base", "Fuzzing"], swiftSettings: strict),
+        .testTarget(
+            name: "NetTests", dependencies: ["Net", "Base", "CLinux", "Fuzzing", "CNGHTTP2"], swiftSettings: strict),
         .testTarget(name: "LoadTestsTests", dependencies: ["LoadTests"], swiftSettings: strict),
         .testTarget(name: "CacheTests", dependencies: ["Cache", "Base"], swiftSettings: strict),
-        .testTarget(name: "EdgeTests", dependencies: ["Edge", "Net", "Cache", "Token", "Base"], swiftSettings: strict),
+        .testTarget(
+            name: "EdgeTests", dependencies: ["Edge", "Net", "Cache", "Token", "Base", "Fuzzing"], swiftSettings: strict
+        ),
         .testTarget(
             name: "BackendsTests",
             dependencies: ["Backends", "Base", .product(name: "GRDB", package: "GRDB.swift")], swiftSettings: strict),
