@@ -15,11 +15,14 @@ public enum ByteRange: Sendable, Equatable {
         case unsatisfiable
     }
 
-    /// Reads a `Range` field value. Nil for another unit, several ranges and anything malformed: such a
-    /// field is ignored and the whole representation sent (RFC 9110 section 14.2).
+    /// Reads a `Range` field value. Nil for another unit, several ranges and anything malformed.
     public init?(_ value: UnsafeRawBufferPointer) {
         guard value.count > 6, value.slice(0..<6).equalsIgnoringCase("bytes=") else { return nil }
-        let set = value.slice(6..<value.count).trimmed()
+        self.init(specifier: value.slice(6..<value.count).trimmed())
+    }
+
+    /// Reads what stands behind the unit: `first-last`, `first-` or `-length`.
+    init?(specifier set: UnsafeRawBufferPointer) {
         guard let dash = set.position(of: UInt8(ascii: "-")) else { return nil }
         let first = set.slice(0..<dash)
         let last = set.slice(dash + 1..<set.count)
