@@ -47,6 +47,7 @@ let package = Package(
         .target(name: "CLinux"),
         .systemLibrary(name: "CNGHTTP2", pkgConfig: "libnghttp2", providers: [.apt(["libnghttp2-dev"])]),
         .systemLibrary(name: "COpenSSL", pkgConfig: "openssl", providers: [.apt(["libssl-dev"])]),
+        .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
         .systemLibrary(name: "CLMDB", pkgConfig: "lmdb", providers: [.apt(["liblmdb-dev"])]),
         .systemLibrary(
             name: "CFFmpeg", pkgConfig: "libavfilter",
@@ -64,7 +65,7 @@ let package = Package(
         .executableTarget(
             name: "Edge",
             dependencies: [
-                "Base", "Net", "Token", "Cache", "CLinux", "CLMDB",
+                "Base", "Net", "Token", "Cache", "CLinux", "CLMDB", "CZlib",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             swiftSettings: dataPlane),

@@ -40,7 +40,7 @@ import Testing
         let shield = try EdgeConfiguration(Configuration(text: text, file: "x"))
         #expect(!shield.tokenRequired)
         #expect(!shield.listen[0].usesTLS)
-        #expect(shield.allowOrigin == "")
+        #expect(shield.crossOrigin.allowOrigins == [])
         #expect(shield.name == "shield")
     }
 
@@ -66,6 +66,13 @@ import Testing
         ("tls: {certificates: [{certificate: a, key: b}], minimumVersion: 1.1}", "allowed: 1.2, 1.3"),
         ("tls: {certificates: [{certificate: a, key: b}], certificate: c}", "tls.certificate: stands beside"),
         ("tls: {certificate: a, key: b, tickets: {rotateMinutes: 0}}", "tls.tickets.rotateMinutes: is `0`"),
+        ("cors: {allowOrigins: [a.example]}", "cors.allowOrigins: holds `a.example`"),
+        ("cors: {allowOrigins: ['https://a.example/']}", "cors.allowOrigins: holds `https://a.example/`"),
+        ("cors: {allowOrigins: ['*', 'https://a.example']}", "`*` stands alone"),
+        ("cors: {allowCredentials: true}", "cors.allowCredentials: is true; then `allowOrigins` has to name"),
+        ("compression: {types: [Text/VTT]}", "compression.types: holds `Text/VTT`"),
+        ("compression: {minimumBytes: 2MiB, maximumBytes: 1MiB}", "compression.maximumBytes: is `1MiB`"),
+        ("limits: {ranges: 0}", "limits.ranges: is `0`"),
         ("listen: [{endpoint: 8443}]", "listen[0].endpoint: is `8443`"),
     ]) func wrongValuesAreNamedWithWhatIsAllowed(line: String, expected: String) {
         let key = String(line.prefix { $0 != ":" })

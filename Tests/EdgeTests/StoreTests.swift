@@ -17,7 +17,7 @@ private func key(_ path: String) -> CacheKey {
 
 private func head(_ storability: Storability) -> ObjectHead {
     ObjectHead(
-        status: 200, fields: FieldBlock([]), fieldBytes: 0, etag: [], storability: storability, initialAgeSeconds: 0,
+        status: 200, fields: [], isCompressible: false, storability: storability, initialAgeSeconds: 0,
         storedMilliseconds: 0, upstreamCacheStatus: [])
 }
 

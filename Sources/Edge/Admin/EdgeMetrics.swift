@@ -68,6 +68,7 @@ struct EdgeMetrics {
         text += Self.line("spillway_reloads_total", .counter, "Reloads put in force.", process.reloads.value)
         text += Self.line(
             "spillway_reloads_failed_total", .counter, "Reloads refused for a mistake.", process.reloadsFailed.value)
+        edge("spillway_compressions_total", "Stored bodies compressed with gzip.", \.compressions)
         let usage = tier.usage
         text += Self.line("spillway_cache_memory_bytes", .gauge, "Bytes of the objects in memory.", usage.bytes)
         text += Self.line(

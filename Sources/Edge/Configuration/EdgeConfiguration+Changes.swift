@@ -18,10 +18,11 @@ extension EdgeConfiguration {
                     "cache",
                     "\(configuration.objectBytesMax) \(configuration.finishBytesMax) \(configuration.waitMilliseconds)"
                 ),
-                ("cors", configuration.allowOrigin), ("accessLog", configuration.accessLogFile ?? ""),
+                ("cors", "\(configuration.crossOrigin)"), ("compression", "\(configuration.compression)"), ("accessLog", configuration.accessLogFile ?? ""),
                 (
                     "limits",
                     "\(configuration.serverLimits) \(configuration.connectionsPerAddress) \(configuration.drainMilliseconds)"
+                        + " \(configuration.rangesMax)"
                 ),
             ]
         }

@@ -31,6 +31,7 @@ extension EdgeConfiguration {
             "headerFields", default: serverLimits.headerFieldsMax, in: 10...1000)
         serverLimits.targetBytesMax = section.bytes(
             "targetBytes", default: min(serverLimits.targetBytesMax, serverLimits.headerBytesMax), in: 256...65_536)
+        rangesMax = section.integer("ranges", default: rangesMax, in: 1...256)
         serverLimits.contentBytesMax = section.bytes(
             "contentBytes", default: serverLimits.contentBytesMax, in: 0...1 << 30)
         serverLimits.frames.continuationsMax = section.integer(

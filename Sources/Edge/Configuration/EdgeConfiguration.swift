@@ -35,7 +35,9 @@ struct EdgeConfiguration {
     var objectBytesMax = 256 << 20
     var finishBytesMax = 8 << 20
     var waitMilliseconds: Int64 = 20_000
-    var allowOrigin = "*"
+    var crossOrigin = CrossOriginRules()
+    var compression = CompressionRules()
+    var rangesMax = 16
     var accessLogFile: String?
     var accessLogPlace: ConfigurationPlace?
     var serverLimits = ServerLimits()
@@ -62,7 +64,8 @@ struct EdgeConfiguration {
         readUpstream(root.section("upstream"))
         readCache(root.section("cache"))
         readLimits(root.section("limits"))
-        allowOrigin = root.section("cors").string("allowOrigin", default: role == .edge ? "*" : "")
+        readCrossOrigin(root.section("cors"))
+        readCompression(root.section("compression"))
         let accessLog = root.section("accessLog")
         accessLogFile = accessLog.optionalString("file")
         accessLogPlace = accessLog.place(of: "file")

@@ -12,9 +12,17 @@ struct ResponseHeadBuilder: Sendable {
     /// A longer Cache-Status of the upstream is dropped rather than passed on.
     static let cacheStatusBytesMax = 1024
 
-    let allowOrigin: String
+    /// The upstream's word on other sites is dropped where the edge has its own.
+    private let answersOrigins: Bool
+    private let compression: CompressionRules
     /// Surrogate keys are for caches: a shield passes them on, an edge keeps them.
-    let passesSurrogateKey: Bool
+    private let passesSurrogateKey: Bool
+
+    init(_ settings: EdgeSettings) {
+        answersOrigins = !settings.crossOrigin.allowOrigins.isEmpty
+        compression = settings.compression
+        passesSurrogateKey = settings.isShield
+    }
 
     /// Nil when the head is too large to be sent on.
     func build(_ response: UpstreamResponse, path: [UInt8], nowMilliseconds: Int64) -> ObjectHead? {
@@ -26,16 +34,15 @@ struct ResponseHeadBuilder: Sendable {
         if response.status == 200, response.contentLength != nil {
             fields.append((Array("accept-ranges".utf8), Array("bytes".utf8)))
         }
-        if !allowOrigin.isEmpty {
-            // Always, not only for requests with an Origin: a browser may use its copy for either kind.
-            fields.append((Array("access-control-allow-origin".utf8), Array(allowOrigin.utf8)))
+        let isCompressible = isCompressible(response)
+        if isCompressible, response.all("vary")?.withUnsafeBytes({ $0.listHolds("accept-encoding") }) != true {
+            fields.append((Array("vary".utf8), Array("accept-encoding".utf8)))
         }
-        let bytes = fields.reduce(0) { $0 + $1.name.count + $1.value.count + 4 }
-        guard bytes <= Self.fieldBytesMax, fields.count <= 100 else { return nil }
+        guard ObjectHead.bytes(of: fields) <= Self.fieldBytesMax, fields.count <= 100 else { return nil }
         let cacheStatus = response.all("cache-status") ?? []
         let age = response.first("age").flatMap { Int(String(decoding: $0, as: UTF8.self)) } ?? 0
         return ObjectHead(
-            status: response.status, fields: FieldBlock(fields), fieldBytes: bytes, etag: response.first("etag") ?? [],
+            status: response.status, fields: fields, isCompressible: isCompressible,
             storability: storability(response), initialAgeSeconds: max(0, min(age, Int(Int32.max))),
             storedMilliseconds: nowMilliseconds, isUrgent: isUrgent(response, path),
             upstreamCacheStatus: cacheStatus.count <= Self.cacheStatusBytesMax ? cacheStatus : [])
@@ -50,12 +57,35 @@ struct ResponseHeadBuilder: Sendable {
         return isPlaylist || path.reversed().starts(with: "/init.mp4".utf8.reversed())
     }
 
+    /// The members of a Vary list that something could depend on. Neither Accept-Encoding nor Origin ever goes upstream:
+    /// what comes is the answer to a request without them, and the edge itself does the rest.
+    private func unansweredVary(_ list: [UInt8]) -> [UInt8]? {
+        let members = list.split(separator: UInt8(ascii: ",")).filter { member in
+            member.withUnsafeBytes { bytes in
+                let name = bytes.trimmed()
+                return !name.equalsIgnoringCase("accept-encoding") && !name.equalsIgnoringCase("origin")
+            }
+        }
+        return members.isEmpty ? nil : Array(members.joined(separator: [UInt8(ascii: ",")]))
+    }
+
+    private func isCompressible(_ response: UpstreamResponse) -> Bool {
+        guard response.status == 200, response.first("content-encoding") == nil,
+            compression.covers(contentType: response.first("content-type") ?? [])
+        else { return false }
+        if let length = response.contentLength, length < compression.minimumBytes || length > compression.maximumBytes {
+            return false
+        }
+        // RFC 9111 section 5.2.2.6.
+        return response.all("cache-control")?.withUnsafeBytes { $0.listHolds("no-transform") } != true
+    }
+
     private func storability(_ response: UpstreamResponse) -> Storability {
         var fields = StorabilityFields()
         fields.cacheControl = response.all("cache-control")
         fields.cdnCacheControl = response.all("cdn-cache-control")
         fields.age = response.first("age")
-        fields.vary = response.first("vary")
+        fields.vary = response.all("vary").flatMap(unansweredVary)
         fields.hasSetCookie = response.first("set-cookie") != nil
         fields.expiresSeconds = response.first("expires").flatMap { parseHTTPDate($0) }
         fields.dateSeconds = response.first("date").flatMap { parseHTTPDate($0) }
@@ -66,7 +96,8 @@ struct ResponseHeadBuilder: Sendable {
         switch String(decoding: name, as: UTF8.self) {
         // Made anew for each response.
         case "age", "cache-status", "accept-ranges": false
-        case "access-control-allow-origin", "access-control-expose-headers": allowOrigin.isEmpty
+        case "access-control-allow-origin", "access-control-expose-headers", "access-control-allow-credentials":
+            !answersOrigins
         case "surrogate-key": passesSurrogateKey
         default: true
         }

@@ -20,4 +20,6 @@ final class EdgeCounters: Sendable {
     /// Times that upstream was made to wait for a slow reader.
     let fillsPaused = Counter()
     let waitsTimedOut = Counter()
+    /// Bodies compressed; each once for all who want it.
+    let compressions = Counter()
 }

@@ -10,7 +10,10 @@ struct EdgeSettings: Sendable {
     var objectBytesMax: Int
     var finishBytesMax: Int
     var waitMilliseconds: Int64
-    var allowOrigin: String
+    var crossOrigin = CrossOriginRules()
+    var compression = CompressionRules()
+    /// Ranges of one request; with more the whole is sent.
+    var rangesMax = 16
     var isShield: Bool
     var upstreams: [Endpoint]
     var upstreamLimits: UpstreamLimits
@@ -22,7 +25,9 @@ struct EdgeSettings: Sendable {
         objectBytesMax = configuration.objectBytesMax
         finishBytesMax = configuration.finishBytesMax
         waitMilliseconds = configuration.waitMilliseconds
-        allowOrigin = configuration.allowOrigin
+        crossOrigin = configuration.crossOrigin
+        compression = configuration.compression
+        rangesMax = configuration.rangesMax
         isShield = configuration.role == .shield
         upstreams = configuration.upstreams
         upstreamLimits = configuration.upstreamLimits

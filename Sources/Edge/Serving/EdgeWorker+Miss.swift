@@ -102,12 +102,10 @@ extension EdgeWorker {
     /// Counts an exchange among the readers of an object that is still arriving, so that its fill goes on.
     @discardableResult
     func attach(_ exchange: Exchange, to object: CachedObject) -> Reader {
-        let none = UnsafeRawBufferPointer(start: nil, count: 0)
         let reader = Reader(
             exchange: exchange, object: object,
-            conditions: StoredConditions(
-                Conditions(range: none, ifRange: none, ifNoneMatch: none, hasOrigin: false)),
-            isElector: false, disposition: .hit, deadlineMilliseconds: .max)
+            conditions: StoredConditions(Conditions()), isElector: false,
+            disposition: .hit, deadlineMilliseconds: .max)
         attach(reader, to: exchange)
         return reader
     }
@@ -134,7 +132,8 @@ extension EdgeWorker {
 
     private func isReadable(_ reader: Reader, _ exchange: Exchange) -> Bool {
         guard exchange.status != 0 else { return true }
-        if case .pending = reader.object.window(at: exchange.position) { return false }
+        // The position is one of what is sent, which may be several parts of the object.
+        if case .pending? = exchange.body?.window(at: exchange.position) { return false }
         return true
     }
 
@@ -145,8 +144,9 @@ extension EdgeWorker {
             reader = unsafeDowncast(parked, to: Reader.self)
         } else {
             // Only objects in progress have pending bodies.
-            guard let body = exchange.body else { return }
-            reader = attach(exchange, to: unsafeDowncast(body, to: CachedObject.self))
+            let source = (exchange.body as? MultipartBody)?.source ?? exchange.body
+            guard let object = source as? CachedObject else { return }
+            reader = attach(exchange, to: object)
         }
         if !reader.isListed { list(reader) }
         if reader.isElector { fills[ObjectIdentifier(reader.object)]?.readerCaughtUp() }

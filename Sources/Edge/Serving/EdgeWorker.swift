@@ -26,6 +26,7 @@ final class EdgeWorker: RequestHandler, @unchecked Sendable {
     let router: UpstreamRouter
     let counters = EdgeCounters()
     private(set) var texts: ResponseTexts
+    private(set) var crossOrigin: CrossOrigin
     private(set) var accessLog: AccessLog?
     private let gate: TokenGate
     private let hasher: KeyHasher
@@ -50,19 +51,19 @@ final class EdgeWorker: RequestHandler, @unchecked Sendable {
         self.hasher = hasher
         accessLog = logFile.map { AccessLog($0) }
         gate = TokenGate(keys: settings.tokenKeys, counters: counters)
-        headBuilder = ResponseHeadBuilder(allowOrigin: settings.allowOrigin, passesSurrogateKey: settings.isShield)
+        headBuilder = ResponseHeadBuilder(settings)
         router = UpstreamRouter(servers: settings.upstreams, loop: loop, limits: settings.upstreamLimits)
-        texts = ResponseTexts(name: settings.name, allowOrigin: settings.allowOrigin)
+        texts = ResponseTexts(name: settings.name)
+        crossOrigin = CrossOrigin(settings.crossOrigin)
     }
 
     /// Takes other settings, and the log file that is open now; call on the worker's thread. What is in work goes on.
     func apply(_ settings: EdgeSettings, logFile: LogFile?) {
         gate.apply(settings.tokenKeys)
-        headBuilder = ResponseHeadBuilder(allowOrigin: settings.allowOrigin, passesSurrogateKey: settings.isShield)
+        headBuilder = ResponseHeadBuilder(settings)
         router.apply(servers: settings.upstreams, limits: settings.upstreamLimits)
-        if settings.name != self.settings.name || settings.allowOrigin != self.settings.allowOrigin {
-            texts = ResponseTexts(name: settings.name, allowOrigin: settings.allowOrigin)
-        }
+        if settings.name != self.settings.name { texts = ResponseTexts(name: settings.name) }
+        if settings.crossOrigin != crossOrigin.rules { crossOrigin = CrossOrigin(settings.crossOrigin) }
         self.settings = settings
         guard let logFile else {
             accessLog = nil
@@ -74,9 +75,10 @@ final class EdgeWorker: RequestHandler, @unchecked Sendable {
     override func handle(_ exchange: Exchange, _ request: borrowing RequestHead) {
         let carrier = TokenCarrier(target: request.target, cookie: request.cookie)
         if accessLog != nil { note(carrier.path, for: exchange) }
+        if request.hasOrigin { exchange.originTag = crossOrigin.tag(for: request.origin) }
         switch exchange.method {
         case .get, .head: break
-        case .options: return respondPreflight(exchange)
+        case .options: return respondOptions(exchange, request)
         case .other: return respondError(exchange, status: 501, .rejected, texts.methodUnknown)
         default: return respondMethodNotAllowed(exchange)
         }

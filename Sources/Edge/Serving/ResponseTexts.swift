@@ -6,10 +6,8 @@ import Token
 /// Response fields and bodies that are made once at start. Belongs to one worker.
 final class ResponseTexts {
     private let cacheStatus: [FieldBlock]
-    let preflight: FieldBlock
+    let options: FieldBlock
     let error: FieldBlock
-    /// What scripts of other sites may read, where they are allowed at all.
-    let exposedFields: FieldBlock
     let forbidden: [TokenRejection: BytesBody]
     let badPath = BytesBody("The path is not one that this server serves.\n".utf8)
     let methodNotAllowed = BytesBody("Only GET, HEAD and OPTIONS are allowed here.\n".utf8)
@@ -17,29 +15,17 @@ final class ResponseTexts {
     let upstreamFailed = BytesBody("The upstream server could not deliver this.\n".utf8)
     let overloaded = BytesBody("The server has no room for this at the moment. Try again.\n".utf8)
     let waitedTooLong = BytesBody("The upstream server took too long.\n".utf8)
+    let preconditionFailed = BytesBody("What the request was to be answered for is not what is here.\n".utf8)
     let rangeNotSatisfiable = BytesBody("The range lies behind the end.\n".utf8)
 
-    init(name: String, allowOrigin: String) {
+    init(name: String) {
         cacheStatus = Disposition.allCases.map { disposition in
             guard !disposition.parameters.isEmpty else { return FieldBlock([]) }
             return Self.block([("cache-status", "\(name); \(disposition.parameters)")])
         }
-        let cors = allowOrigin.isEmpty ? [] : [("access-control-allow-origin", allowOrigin)]
-        preflight = Self.block(
-            cors + [
-                ("access-control-allow-methods", "GET, HEAD, OPTIONS"),
-                ("access-control-allow-headers", "range, if-range, if-none-match, if-modified-since"),
-                ("access-control-max-age", "86400"),
-                ("allow", "GET, HEAD, OPTIONS"),
-            ])
-        exposedFields =
-            allowOrigin.isEmpty
-            ? FieldBlock([])
-            : Self.block([
-                ("access-control-expose-headers", "content-length, content-range, etag, age, date, cache-status")
-            ])
+        options = Self.block([("allow", "GET, HEAD, OPTIONS")])
         error = Self.block(
-            cors + [("content-type", "text/plain; charset=utf-8"), ("cache-control", "no-store")])
+            [("content-type", "text/plain; charset=utf-8"), ("cache-control", "no-store")])
         forbidden = Dictionary(
             uniqueKeysWithValues: Self.reasons.map { ($0, BytesBody("\($1)\n".utf8)) })
     }

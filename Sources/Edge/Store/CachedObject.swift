@@ -74,6 +74,9 @@ final class CachedObject: BodySource, @unchecked Sendable {
     /// What the object counts in the budget; guarded by the same lock.
     var chargedBytes = 0
 
+    /// The complete body in gzip's coding, once a request has asked for it.
+    private let gzipStorage = AtomicLazyReference<GzipVariant>()
+
     init(key: CacheKey, fillWorker: Int, memory: BodyMemory) {
         self.key = key
         self.memory = memory
@@ -81,6 +84,7 @@ final class CachedObject: BodySource, @unchecked Sendable {
     }
 
     deinit {
+        if let gzip { memory.add(-gzip.costBytes) }
         guard let slices else { return }
         for index in 0..<sliceCount { slices[index]?.deallocate() }
         slices.deallocate()
@@ -103,7 +107,19 @@ final class CachedObject: BodySource, @unchecked Sendable {
     /// Until when the object may be served while a new one is fetched.
     var usableUntilMilliseconds: Int64 { usableUntilStorage.load(ordering: .relaxed) }
     /// What the object takes: all of its body, arrived or to come, and its head. For the fill's worker.
-    var costBytes: Int { max(length ?? 0, allocatedBytes) + (head?.fieldBytes ?? 0) + Self.overheadBytes }
+    var costBytes: Int {
+        max(length ?? 0, allocatedBytes) + (head?.fieldBytes ?? 0) + Self.overheadBytes + (gzip?.costBytes ?? 0)
+    }
+
+    var gzip: GzipVariant? { gzipStorage.load() }
+
+    /// Keeps the variant, unless another worker was faster. Returns the one that is kept, and whether it is this one.
+    func keep(_ variant: GzipVariant) -> (kept: GzipVariant, isNew: Bool) {
+        let kept = gzipStorage.storeIfNil(variant)
+        guard kept === variant else { return (kept, false) }
+        memory.add(variant.costBytes)
+        return (kept, true)
+    }
 
     /// Bytes of the body that have come.
     var availableBytes: Int { availableStorage.load(ordering: .acquiring) }

@@ -111,6 +111,18 @@ final class MemoryTier: Sendable {
         for victim in victims { removeFromTable(victim) }
     }
 
+    /// The object takes more than it did when it was admitted: others may have to leave.
+    func recharge(_ object: CachedObject) {
+        let victims = order.withLock { order in
+            guard object.evictionHandle != nil else { return [CachedObject]() }
+            order.liveBytes -= object.chargedBytes
+            object.chargedBytes = object.costBytes
+            order.liveBytes += object.chargedBytes
+            return evict(&order, sparing: object)
+        }
+        for victim in victims { removeFromTable(victim) }
+    }
+
     /// Takes the object out: it failed, or it was only for those who had waited.
     func withdraw(_ object: CachedObject) {
         removeFromTable(object)

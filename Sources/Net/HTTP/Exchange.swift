@@ -54,6 +54,8 @@ public final class Exchange {
     public internal(set) final var startedMilliseconds: Int64 = 0
     /// The handler's own marks for its log; the bytes keep their capacity from request to request.
     public final var tag = 0
+    /// Which of the handler's answers to other sites this request gets; 0 at first.
+    public final var originTag = 0
     public final var loggedPath: [UInt8] = []
     /// The handler's own record of a request that it could not answer at once.
     public final var parked: AnyObject?
@@ -151,6 +153,7 @@ public final class Exchange {
         contentBytes = 0
         isExpired = false
         tag = 0
+        originTag = 0
         loggedPath.removeAll(keepingCapacity: true)
     }
 }

@@ -30,6 +30,19 @@ public final class FieldBlock: @unchecked Sendable {
         fragment = UnsafeRawBufferPointer(storage).slice(lineBytes..<bytes.count)
     }
 
+    /// The fields again, as they were given.
+    public var fields: [(name: [UInt8], value: [UInt8])] {
+        var fields: [(name: [UInt8], value: [UInt8])] = []
+        var start = 0
+        while let colon = lines.position(of: UInt8(ascii: ":"), from: start),
+            let end = lines.position(of: 0x0D, from: colon)
+        {
+            fields.append((Array(lines.slice(start..<colon)), Array(lines.slice(colon + 2..<end))))
+            start = end + 2
+        }
+        return fields
+    }
+
     deinit {
         // The lines are the front of the allocation.
         lines.baseAddress?.deallocate()
