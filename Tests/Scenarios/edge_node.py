@@ -25,8 +25,10 @@ class EdgeNode:
         cache: str = "{}",
         workers: int = 1,
         prefix: Sequence[str | Path] = (),
+        more: str = "",
     ) -> None:
-        """`limits` and `cache` are YAML for those keys of edge.conf; `prefix` is a command that runs the edge."""
+        """`limits` and `cache` are YAML for those keys of edge.conf; `prefix` is a command that runs the edge, `more`
+        are further lines of its configuration."""
         self.keys = make_credentials(folder / "keys")
         self.port, self.plain_port, self.admin_port = free_ports(3)
         conf = folder / f"{name}.conf"
@@ -43,7 +45,7 @@ token: {{required: false}}
 upstream: {{servers: [127.0.0.1:{upstream_port}], stallTimeoutMilliseconds: 5000}}
 cache: {cache}
 limits: {limits}
-"""
+{more}"""
         )
         health = f"http://127.0.0.1:{self.admin_port}/healthz"
         self.program = Program(name, [*prefix, program("edge"), "--config", conf], folder / "log", health)
