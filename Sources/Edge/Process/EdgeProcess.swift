@@ -22,11 +22,14 @@ final class EdgeProcess {
     let draining = DrainState()
     private let tier: MemoryTier
     private let loop: EventLoop
+    private let signals: SignalSource
     let admin: Server
 
     /// Sets everything up and listens. `file` is where `configuration` came from, and what SIGHUP reads. Throws a
     /// `ConfigurationError`, or a description of what else could not be done.
     init(_ configuration: EdgeConfiguration, file: String) throws {
+        // First of all: a SIGHUP that comes while this is at work must not end the process.
+        signals = try SignalSource()
         self.file = file
         ticketKeys = try TicketKeys()
         plan = try EdgePlan(configuration, ticketKeys: ticketKeys)
@@ -55,7 +58,7 @@ final class EdgeProcess {
 
     /// Serves until SIGINT or SIGTERM, then drains; a second signal ends the drain. Returns when every worker has ended.
     func run() throws {
-        let signals = try SignalSource { [unowned self] signal in
+        signals.action = { [unowned self] signal in
             switch signal {
             case SIGTERM, SIGINT: stop(signal)
             case SIGHUP: reload()

@@ -6,13 +6,13 @@ import CLinux
 /// SIGINT, SIGTERM and SIGHUP as events of a loop. Make it before any other thread is started: it blocks the
 /// signals in the calling thread, and later threads inherit that.
 public final class SignalSource: EventSource {
-    private let action: (Int32) -> Void
+    /// Called on the loop's thread with the signal's number. What comes before it is set, or before the loop runs, waits.
+    public var action: ((Int32) -> Void)?
 
-    /// `action` is called on the loop's thread with the signal's number. Throws when the kernel has no descriptor left.
-    public init(_ action: @escaping (Int32) -> Void) throws {
+    /// Throws when the kernel has no descriptor left.
+    public init() throws {
         let descriptor = spw_signalfd()
         guard descriptor >= 0 else { throw SocketError(operation: "signalfd", code: -descriptor) }
-        self.action = action
         super.init(descriptor: descriptor)
     }
 
@@ -20,7 +20,7 @@ public final class SignalSource: EventSource {
         while true {
             let signal = spw_signalfd_read(descriptor)
             guard signal > 0 else { return }
-            action(signal)
+            action?(signal)
         }
     }
 }
