@@ -50,6 +50,9 @@ struct CompareCommand: ParsableCommand {
     @Option(name: .long, help: "Write benchmarks.md, .svg and .json into this folder.")
     var document: String?
 
+    @Option(name: .long, help: "Measure nothing: write --document anew from the benchmarks.json of an earlier run.")
+    var from: String?
+
     @Option(name: .long, help: "A folder for configurations, files and logs; what is in it is removed.")
     var folder = "var/bench"
 
@@ -72,20 +75,10 @@ struct CompareCommand: ParsableCommand {
     func run() throws {
         // A server that ends while it is written to must not end the comparison.
         signal(SIGPIPE, SIG_IGN)
-        var settings = ComparisonSettings()
-        settings.rounds = rounds ?? (quick ? 3 : settings.rounds)
-        settings.cpuSeconds = cpuSeconds ?? (quick ? 0.5 : settings.cpuSeconds)
-        settings.processes = processes
-        if !parts.isEmpty { settings.parts = Set(parts) }
-        settings.idleConnections = idleConnections
-        settings.connectionsPerProcess = connections
-        settings.recipes = Self.recipes(edge: edgeProgram)
-            .filter { servers.isEmpty || servers.contains($0.key) }.map(\.recipe)
-        settings.workloads = Workload.all
-            .filter { objects.isEmpty || objects.compactMap { Self.workloads[$0] }.contains($0) }
-        settings.command = (["loadtest"] + CommandLine.arguments.dropFirst()).joined(separator: " ")
         do {
-            let report = try Comparison(settings, folder: absolute(folder)).run()
+            let report =
+                try from.map { try BenchDocument.read(absolute($0)) }
+                ?? Comparison(settings, folder: absolute(folder)).run()
             print(report.plain)
             if let document { try BenchDocument(report: report).write(to: absolute(document)) }
             for failure in report.failures { printError("loadtest: " + failure) }
@@ -94,6 +87,22 @@ struct CompareCommand: ParsableCommand {
             printError("loadtest: \(error)")
             throw ExitCode(1)
         }
+    }
+
+    private var settings: ComparisonSettings {
+        var settings = ComparisonSettings()
+        settings.rounds = rounds ?? (quick ? 3 : settings.rounds)
+        settings.cpuSeconds = cpuSeconds ?? (quick ? 0.5 : settings.cpuSeconds)
+        settings.processes = processes
+        settings.connectionsPerProcess = connections
+        settings.idleConnections = idleConnections
+        if !parts.isEmpty { settings.parts = Set(parts) }
+        settings.recipes = Self.recipes(edge: edgeProgram)
+            .filter { servers.isEmpty || servers.contains($0.key) }.map(\.recipe)
+        let chosen = objects.compactMap { Self.workloads[$0] }
+        settings.workloads = Workload.all.filter { chosen.isEmpty || chosen.contains($0) }
+        settings.command = (["loadtest"] + CommandLine.arguments.dropFirst()).joined(separator: " ")
+        return settings
     }
 
     private var edgeProgram: String {

@@ -48,6 +48,7 @@ struct Comparison {
     }
 
     func run() throws -> BenchReport {
+        let machine = try Machine.read(scratch: folder.path + "/machine.log")
         var notes: [BenchReport.ServerNote] = []
         var servers: [RunningServer] = []
         defer { for server in servers { server.stop() } }
@@ -62,7 +63,7 @@ struct Comparison {
             }
         }
         var report = BenchReport(
-            machine: try Machine.read(scratch: folder.path + "/machine.log"), date: Self.now(),
+            machine: machine, date: Self.now(),
             command: settings.command, servers: notes,
             method: .init(
                 rounds: settings.rounds, cpuSeconds: settings.cpuSeconds, processes: settings.processes,

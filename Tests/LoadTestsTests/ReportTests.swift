@@ -16,7 +16,8 @@ import Testing
             .init(name: name, role: "role & <more>", version: "1.0", missing: missing)
         }
         var report = BenchReport(
-            machine: Machine(processor: "A <B> & C", cores: 2, kernel: "6.1", openSSL: "OpenSSL 3.0"),
+            machine: Machine(
+                processor: "A <B> & C", cores: 2, kernel: "6.1", openSSL: "OpenSSL 3.0", loadAverage: "0.10"),
             date: "2026-01-01 00:00 UTC", command: "loadtest compare",
             servers: [
                 note("Spillway edge"), note("h2o"), note("nginx"), note("Varnish + hitch", missing: "not installed"),

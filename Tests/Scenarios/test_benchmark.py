@@ -57,6 +57,11 @@ def test_the_comparison_runs_and_writes_its_document(tmp_path: Path) -> None:
     assert OURS in texts and "h2o" in texts
     assert processes_that_name(str(folder)) == []
 
+    again = compare(folder, "--from", str(document / "benchmarks.json"), "--document", str(tmp_path / "again"))
+    assert again.returncode == 0 and again.stdout == done.stdout
+    for file in document.iterdir():
+        assert (tmp_path / "again" / file.name).read_text() == file.read_text()
+
 
 def test_a_server_that_can_not_be_had_is_named_and_the_run_goes_on(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch

@@ -17,6 +17,15 @@ struct BenchDocument {
         try json.write(toFile: folder + "/benchmarks.json", atomically: true, encoding: .utf8)
     }
 
+    /// The report in a `benchmarks.json`. Throws when the file is none of this version.
+    static func read(_ file: String) throws -> BenchReport {
+        do {
+            return try JSONDecoder().decode(BenchReport.self, from: Data(contentsOf: URL(fileURLWithPath: file)))
+        } catch {
+            throw BenchError("\(file) is no report of this program: \(error)")
+        }
+    }
+
     var markdown: String {
         var sections = [introduction]
         if !report.barTable.rows.isEmpty { sections.append(barSection) }
@@ -34,14 +43,19 @@ struct BenchDocument {
     }
 
     private var introduction: String {
-        """
-        # Benchmarks
+        let machine = report.machine
+        return """
+            # Benchmarks
 
-        The edge beside other servers on one machine. This page, its chart and `benchmarks.json`, which holds every
-        sample, are written by `make bench` (`\(report.command)`), on \(report.date), on \(report.machine.description).
+            The edge beside other servers on one machine. This page, its chart and `benchmarks.json`, which holds every
+            sample, are written by `make bench`.
 
-        ![Processor time of each server for one warm response](benchmarks.svg)
-        """
+            - Command: `\(report.command)`, \(report.date).
+            - Machine: \(machine.processor), \(machine.cores) cores, Linux \(machine.kernel), \(machine.openSSL). Load average
+              before the run: \(machine.loadAverage).
+
+            ![Processor time of each server for one warm response](benchmarks.svg)
+            """
     }
 
     private var barSection: String {

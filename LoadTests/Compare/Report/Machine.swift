@@ -9,6 +9,8 @@ struct Machine: Codable, Equatable {
     let cores: Int
     let kernel: String
     let openSSL: String
+    /// Runnable processes in the last minute before the run (/proc/loadavg): what else the machine was busy with.
+    let loadAverage: String
 
     /// Reads /proc; `scratch` is a file to write to.
     static func read(scratch: String) throws -> Machine {
@@ -18,7 +20,8 @@ struct Machine: Codable, Equatable {
         return Machine(
             processor: modelName(information), cores: ProcessInfo.processInfo.processorCount,
             kernel: kernel.firstLine,
-            openSSL: openSSL.split(separator: " ").prefix(2).joined(separator: " "))
+            openSSL: openSSL.split(separator: " ").prefix(2).joined(separator: " "),
+            loadAverage: String(try readTextFile("/proc/loadavg").prefix { $0 != " " }))
     }
 
     /// The first `model name` of /proc/cpuinfo.
@@ -30,5 +33,5 @@ struct Machine: Codable, Equatable {
         return "unknown processor"
     }
 
-    var description: String { "\(processor), \(cores) cores, Linux \(kernel), \(openSSL)" }
+    var description: String { "\(processor), \(cores) cores, Linux \(kernel), \(openSSL), load \(loadAverage) before" }
 }
