@@ -37,9 +37,46 @@ struct SplitMix: RandomNumberGenerator {
         "HTTP/1.1 200 OK\r\nContent-Length: 5\r\nContent-Length: 6\r\n\r\n",
         "HTTP/1.1 200 OK\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n",
         "HTTP/1.1 99 Low\r\n\r\n", "HTTP/1.1 600 High\r\n\r\n", "HTTP/3.0 200 OK\r\n\r\n", "200 OK\r\n\r\n",
-        "HTTP/1.1 200 OK\nA: b\r\n\r\n", "HTTP/1.1 2000\r\n\r\n",
+        "HTTP/1.1 200 OK\nA: b\r\n\r\n", "HTTP/1.1 2000\r\n\r\n", "HTTP/1.1 200 OK\r\nA: b\r\n folded\r\n\r\n",
+        "HTTP/1.1 200 OK\r\nContent-Length: 5, 6\r\n\r\n",
+        "HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip, chunked\r\n\r\n",
+        "HTTP/1.0 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", "HTTP/1.1 200 OK\r\n : b\r\n\r\n",
+        "HTTP/1.1 200 OK\r\nContent-Length : 5\r\nContent-Length: 6\r\n\r\n", "HTTP/1.1200 OK\r\n\r\n",
+        "HTTP/1.1 200 OK\r\nA: b\u{0}\r\n\r\n", "HTTP/1.1 200 OK\r\nA B: c\r\n\r\n",
     ]) func malformedHeadsAreRefused(text: String) {
         #expect(withBytes(text) { UpstreamResponse.parse($0) } == nil)
+    }
+}
+
+@Suite struct UpstreamConnectionFieldTests {
+    private func names(_ text: String) throws -> [String] {
+        let response = try #require(withBytes(text) { UpstreamResponse.parse($0) })
+        return response.fields.map { String(decoding: $0.name, as: UTF8.self) }
+    }
+
+    @Test func nominatedFieldsAreNotForwarded() throws {
+        let text =
+            "HTTP/1.1 200 OK\r\nX-Hop: a\r\nETag: \"a\"\r\nConnection: x-HOP , Close\r\nX-Other: b\r\nx-hop-2: c\r\n"
+            + "connection: x-other\r\nProxy-Authentication-Info: d\r\n\r\n"
+        #expect(try names(text) == ["etag", "x-hop-2"])
+    }
+
+    @Test func spacesBeforeAColonAreTakenAway() throws {
+        let response = try #require(
+            withBytes("HTTP/1.1 200 OK\r\nETag : \"a\"\r\nContent-Length\t: 5\r\n\r\n") { UpstreamResponse.parse($0) })
+        #expect(response.first("etag") == Array("\"a\"".utf8))
+        #expect(response.contentLength == 5)
+    }
+
+    @Test(arguments: [
+        ("HTTP/1.1 200\r\n\r\n", true), ("HTTP/1.1 200 \r\n\r\n", true), ("HTTP/1.0 200 OK\r\n\r\n", false),
+        ("HTTP/1.0 200 OK\r\nConnection: Keep-Alive\r\n\r\n", true),
+        ("HTTP/1.0 200 OK\r\nConnection: keep-alive\r\nConnection: close\r\n\r\n", false),
+        ("HTTP/1.1 200 OK\r\nConnection: a, close\r\n\r\n", false),
+        ("HTTP/1.1 200 OK\r\nConnection: closed\r\n\r\n", true),
+    ]) func whetherTheConnectionStays(text: String, stays: Bool) throws {
+        let response = try #require(withBytes(text) { UpstreamResponse.parse($0) })
+        #expect(response.keepsAlive == stays)
     }
 }
 

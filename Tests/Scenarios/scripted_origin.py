@@ -23,11 +23,23 @@ ANSWERS: dict[str, bytes] = {
     "huge-cache-status": FRESH + b"cache-status: " + b"a" * 5000 + b"\r\n" + HELLO,
     "huge-head": FRESH + b"x-large: " + b"a" * 40_000 + b"\r\n" + HELLO,
     "private-in-second-line": FRESH + b"cache-control: private, no-store\r\n" + HELLO,
+    "nominated-field": FRESH + b"x-hop: secret\r\nconnection: keep-alive, X-Hop\r\n" + HELLO,
+    "space-before-colon": FRESH + b"x-spaced : value\r\nContent-Length : 5\r\n\r\nhello",
+    "folded": FRESH + b"x-folded: a\r\n b\r\n" + HELLO,
+    "no-reason": FRESH.replace(b" OK", b"") + HELLO,
+    "equal-lengths": FRESH + b"content-length: 5\r\n" + HELLO,
+    "trailers": FRESH + b"transfer-encoding: CHUNKED\r\n\r\n5;x=y\r\nhello\r\n0\r\nx-trailer: a\r\n\r\n",
+    "bad-trailer": FRESH + b"transfer-encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\nx-trailer: a\nb\r\n\r\n",
+    "old-and-chunked": FRESH.replace(b"1.1", b"1.0") + b"transfer-encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n",
+    "other-coding": FRESH + b"transfer-encoding: gzip, chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n",
+    "old-version": FRESH.replace(b"1.1", b"1.0") + b"\r\nhello",
+    "old-and-kept": FRESH.replace(b"1.1", b"1.0") + b"connection: keep-alive\r\n" + HELLO,
+    "no-content-with-length": b"HTTP/1.1 204 No Content\r\ncontent-length: 5\r\n\r\n",
     "not-http": b"\x00\x01\x02\r\n\r\n" * 20,
     "no-length": FRESH + b"connection: close\r\n\r\n" + b"y" * 70_000,
     "no-length-then-reset": FRESH + b"connection: close\r\n\r\n" + b"x" * 50_000,
 }
-ENDS_CONNECTION = {"body-cut-short", "chunks-cut-short", "no-length", "not-http"}
+ENDS_CONNECTION = {"body-cut-short", "chunks-cut-short", "no-length", "not-http", "old-version"}
 
 
 class ScriptedOrigin:

@@ -31,9 +31,10 @@ class Tier:
 
 
 @pytest.fixture(scope="module")
-def tier(stack: Stack) -> Iterator[Tier]:
+def tier(edge_stack: Stack) -> Iterator[Tier]:
     origin = ScriptedOrigin()
     port, admin = free_ports(2)
+    stack = edge_stack
     edge = stack.start_edge("broken-edge", port, admin, origin.port, workers="2")
     yield Tier(stack, port, origin)
     edge.stop()
@@ -42,7 +43,7 @@ def tier(stack: Stack) -> Iterator[Tier]:
 
 
 @pytest.mark.parametrize("version", VERSIONS)
-@pytest.mark.parametrize("kind", ["body-cut-short", "chunks-cut-short", "broken-chunk", "no-length-then-reset"])
+@pytest.mark.parametrize("kind", ["body-cut-short", "chunks-cut-short", "broken-chunk", "bad-trailer", "no-length-then-reset"])
 def test_a_broken_body_is_cut_off_or_refused_and_not_stored(tier: Tier, kind: str, version: str) -> None:
     for _ in range(2):
         before = tier.origin.asked[kind]
@@ -55,7 +56,13 @@ def test_a_broken_body_is_cut_off_or_refused_and_not_stored(tier: Tier, kind: st
 
 
 @pytest.mark.parametrize("version", VERSIONS)
-@pytest.mark.parametrize("kind", ["two-lengths", "length-and-chunks", "endless-interim", "huge-head", "not-http"])
+@pytest.mark.parametrize(
+    "kind",
+    [
+        "two-lengths", "length-and-chunks", "endless-interim", "huge-head", "not-http", "folded", "old-and-chunked",
+        "other-coding",
+    ],
+)  # fmt: skip
 def test_what_is_no_response_is_answered_502_or_504(tier: Tier, kind: str, version: str) -> None:
     answer = fetch(tier.address(kind, version), version, ca=tier.stack.keys.ca)
     assert answer.status in (502, 504)
@@ -63,12 +70,38 @@ def test_what_is_no_response_is_answered_502_or_504(tier: Tier, kind: str, versi
 
 
 @pytest.mark.parametrize("version", VERSIONS)
-@pytest.mark.parametrize(("kind", "size"), [("interim-first", 5), ("huge-cache-status", 5), ("no-length", 70_000)])
+@pytest.mark.parametrize(
+    ("kind", "size"),
+    [
+        ("interim-first", 5), ("huge-cache-status", 5), ("no-length", 70_000), ("no-reason", 5), ("equal-lengths", 5),
+        ("trailers", 5), ("old-version", 5), ("old-and-kept", 5),
+    ],
+)  # fmt: skip
 def test_what_is_odd_but_whole_is_served_and_stored(tier: Tier, kind: str, size: int, version: str) -> None:
     for expected in ("; stored", "; hit"):
         answer = fetch(tier.address(kind, version), version, ca=tier.stack.keys.ca)
         assert (answer.status, len(answer.body)) == (200, size)
         assert answer.headers["cache-status"].endswith(expected)
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+def test_fields_of_the_upstreams_connection_stay_there(tier: Tier, version: str) -> None:
+    """RFC 9110 section 7.6.1: what Connection names, and Connection itself."""
+    answer = fetch(tier.address("nominated-field", version), version, ca=tier.stack.keys.ca)
+    assert (answer.status, answer.body) == (200, b"hello")
+    assert not {"x-hop", "connection"} & set(answer.headers)
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+def test_spaces_before_a_colon_are_taken_away(tier: Tier, version: str) -> None:
+    answer = fetch(tier.address("space-before-colon", version), version, ca=tier.stack.keys.ca)
+    assert (answer.body, answer.headers["x-spaced"], answer.headers["content-length"]) == (b"hello", "value", "5")
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+def test_204_has_no_length(tier: Tier, version: str) -> None:
+    answer = fetch(tier.address("no-content-with-length", version), version, ca=tier.stack.keys.ca)
+    assert (answer.status, answer.body) == (204, b"") and "content-length" not in answer.headers
 
 
 @pytest.mark.parametrize("version", VERSIONS)

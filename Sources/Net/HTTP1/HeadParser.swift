@@ -48,13 +48,17 @@ struct HeadLines {
         return line.position(of: 0x0D) == nil ? line : nil
     }
 
-    mutating func nextField() -> Line {
+    /// `trimsNames` lets spaces stand before the colon, which a response may not have but a proxy is to take away
+    /// (RFC 9112 section 5.1); a request is refused for them.
+    mutating func nextField(trimsNames: Bool = false) -> Line {
         guard let line = nextLine() else { return .malformed }
         if line.isEmpty { return .end }
         // A line that starts with a space would be obs-fold: not a token character, hence malformed.
         guard let colon = line.position(of: UInt8(ascii: ":")), colon > 0 else { return .malformed }
-        let name = line.slice(0..<colon)
-        guard name.allSatisfy(isTokenCharacter) else { return .malformed }
+        var end = colon
+        if trimsNames { while end > 0, line[end - 1] == 0x20 || line[end - 1] == 0x09 { end -= 1 } }
+        let name = line.slice(0..<end)
+        guard end > 0, name.allSatisfy(isTokenCharacter) else { return .malformed }
         let value = line.slice(colon + 1..<line.count).trimmed()
         guard value.allSatisfy(isFieldValueCharacter) else { return .malformed }
         return .field(name: name, value: value)

@@ -24,23 +24,43 @@ public struct UpstreamResponse: Sendable {
         return values.isEmpty ? nil : Array(values.joined(separator: Array(", ".utf8)))
     }
 
-    /// Reads one complete response head (RFC 9112 sections 4 and 6). Nil when it is malformed: lengths that
-    /// conflict, both framings at once, folded lines, bare line feeds.
-    ///
-    /// `isHead` tells that the request was HEAD, so that no body follows whatever the fields say.
+    /// Reads one complete response head (RFC 9112 sections 4 and 6). Nil when it is malformed: lengths that conflict, both
+    /// framings at once, a coding other than chunked or in HTTP/1.0, folded lines, bare line feeds.
     static func parse(_ bytes: UnsafeRawBufferPointer) -> UpstreamResponse? {
         var lines = HeadLines(bytes)
         guard let line = lines.nextLine(), let (status, isHTTP11) = readStatusLine(line) else { return nil }
         var response = UpstreamResponse(status: status, fields: [], isChunked: false, keepsAlive: isHTTP11)
+        var connection: [UnsafeRawBufferPointer] = []
         while true {
-            switch lines.nextField() {
+            switch lines.nextField(trimsNames: true) {
             case .field(let name, let value):
-                guard response.fields.count < fieldsMax, response.take(name, value) else { return nil }
+                if name.equalsIgnoringCase("connection") { connection.append(value) }
+                guard response.fields.count + connection.count < fieldsMax, response.take(name, value) else {
+                    return nil
+                }
             case .end:
-                guard !response.isChunked || response.contentLength == nil else { return nil }
+                guard !response.isChunked || (response.contentLength == nil && isHTTP11) else { return nil }
+                response.apply(connection, isHTTP11: isHTTP11)
                 return response
             case .malformed: return nil
             }
+        }
+    }
+
+    /// What `Connection` says: whether it stays, and which other fields are meant for us alone (RFC 9110 section 7.6.1).
+    private mutating func apply(_ connection: [UnsafeRawBufferPointer], isHTTP11: Bool) {
+        guard !connection.isEmpty else { return }
+        if connection.contains(where: { $0.listHolds("close") }) {
+            keepsAlive = false
+        } else if !isHTTP11 {
+            keepsAlive = connection.contains { $0.listHolds("keep-alive") }
+        }
+        fields.removeAll { field in connection.contains { Self.nominates($0, field.name) } }
+    }
+
+    private static func nominates(_ list: UnsafeRawBufferPointer, _ name: [UInt8]) -> Bool {
+        list.split(separator: UInt8(ascii: ",")).contains { member in
+            UnsafeRawBufferPointer(rebasing: member).trimmed().lazy.map(asciiLowercase).elementsEqual(name)
         }
     }
 
@@ -60,18 +80,18 @@ public struct UpstreamResponse: Sendable {
         } else if name.equalsIgnoringCase("transfer-encoding") {
             guard !isChunked, value.equalsIgnoringCase("chunked") else { return false }
             isChunked = true
-        } else if name.equalsIgnoringCase("connection") {
-            if value.equalsIgnoringCase("close") { keepsAlive = false }
         } else if !Self.isHopByHop(name) {
             fields.append((name.map(asciiLowercase), Array(value)))
         }
         return true
     }
 
-    /// Fields of the connection, not of the message (RFC 9110 section 7.6.1).
+    /// Fields of the connection, not of the message (RFC 9110 section 7.6.1), whether nominated or not.
     private static func isHopByHop(_ name: UnsafeRawBufferPointer) -> Bool {
-        name.equalsIgnoringCase("keep-alive") || name.equalsIgnoringCase("proxy-connection")
+        name.equalsIgnoringCase("connection") || name.equalsIgnoringCase("keep-alive")
+            || name.equalsIgnoringCase("proxy-connection")
             || name.equalsIgnoringCase("te") || name.equalsIgnoringCase("trailer")
             || name.equalsIgnoringCase("upgrade") || name.equalsIgnoringCase("proxy-authenticate")
+            || name.equalsIgnoringCase("proxy-authentication-info")
     }
 }
