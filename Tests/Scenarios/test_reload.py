@@ -253,14 +253,17 @@ def test_name_cors_limits_and_timeouts(site: Site, edge: ConfiguredEdge) -> None
     site.more = """\
 name: renamed
 log: {level: warning}
-cors: {allowOrigin: "https://player.example"}
+cors: {allowOrigins: ["https://player.example"]}
 limits: {targetBytes: 256, headerBytes: 64KiB, connectionsPerAddress: 2}
 """
     with Client(site.port, site.authority.ca) as old:
         edge.reload(site.text())
-        answer = site.get("/size/11", HTTP_1)
-        assert answer.headers["cache-status"] == "renamed; fwd=miss; stored"
+        answer = site.get("/size/10", HTTP_1, "-H", "origin: https://player.example")
+        assert answer.headers["cache-status"] == "renamed; hit", "the cache does not outlive a reload"
         assert answer.headers["access-control-allow-origin"] == "https://player.example"
+        answer = site.get("/size/11", HTTP_1, "-H", "origin: https://other.example")
+        assert answer.headers["cache-status"] == "renamed; fwd=miss; stored"
+        assert "access-control-allow-origin" not in answer.headers
         large = "x-large: " + "a" * 30_000
         assert site.get("/size/11", HTTP_1, "-H", large).status == 200, "headerBytes is still 16KiB"
         assert site.get("/size/11", HTTP_2, "-H", large).status == 200, "headerBytes is still 16KiB"

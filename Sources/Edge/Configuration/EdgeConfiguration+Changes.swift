@@ -18,7 +18,8 @@ extension EdgeConfiguration {
                     "cache",
                     "\(configuration.objectBytesMax) \(configuration.finishBytesMax) \(configuration.waitMilliseconds)"
                 ),
-                ("cors", "\(configuration.crossOrigin)"), ("compression", "\(configuration.compression)"), ("accessLog", configuration.accessLogFile ?? ""),
+                ("cors", "\(configuration.crossOrigin)"), ("compression", "\(configuration.compression)"),
+                ("accessLog", configuration.accessLogFile ?? ""),
                 (
                     "limits",
                     "\(configuration.serverLimits) \(configuration.connectionsPerAddress) \(configuration.drainMilliseconds)"
