@@ -48,6 +48,17 @@ struct OutputBuffer {
         return true
     }
 
+    /// Where the next bytes go, for who writes them in place and then calls `commit`; nil when no buffer is held.
+    @inline(__always)
+    var tail: UnsafeMutableRawPointer? { base.map { $0 + end } }
+
+    /// Counts bytes that were written at `tail`; at most `free`.
+    @inline(__always)
+    mutating func commit(_ count: Int) {
+        precondition(count <= free)
+        end += count
+    }
+
     /// Writes as much as the socket takes.
     mutating func flush(to descriptor: Int32) -> FlushResult {
         guard let base else { return .drained }

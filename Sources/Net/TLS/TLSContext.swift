@@ -93,6 +93,7 @@ public final class TLSContext: @unchecked Sendable {
         // X25519 is the cheapest that every client has.
         _ = spw_ssl_ctx_set_groups(context, "X25519:P-256:P-384")
         SSL_CTX_set_alpn_select_cb(context, selectProtocol, nil)
+        SSL_CTX_set_keylog_callback(context, takeTrafficSecret)
         configureTickets(context, settings)
         for certificate in certificates {
             let result = SSL_CTX_use_cert_and_key(

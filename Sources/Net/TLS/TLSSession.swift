@@ -5,15 +5,25 @@
 // to the connection's output buffer, so that many records leave with one write(2).
 //
 // The BIO's data pointer is a `TLSTransfer` record that this class allocates and frees; OpenSSL calls the
-// BIO only inside SSL_* calls made here, on the loop's thread.
+// BIO only inside SSL_* calls made here, on the loop's thread. After a handshake of TLS 1.3 `RecordProtection` takes over
+// what is sent: from then on OpenSSL's own records (alerts, answers to KeyUpdate) are dropped at the BIO and made anew.
 
 import COpenSSL
+import Glibc
 
 /// What the BIO callbacks read from and write to.
 struct TLSTransfer {
     var input: UnsafeRawPointer?
     var inputCount = 0
     let writer: UnsafeMutablePointer<RecordWriter>
+    /// The server's application traffic secret, from the moment it is in use, and the records sent under it since.
+    var secret: [UInt8] = []
+    var recordsSent: UInt64 = 0
+    /// `RecordProtection` sends the records.
+    var isTakenOver = false
+    /// What OpenSSL would have sent since.
+    var alert: [UInt8] = []
+    var isKeyUpdateDue = false
 }
 
 /// The server side of one TLS connection.
@@ -34,6 +44,10 @@ final class TLSSession {
     private let transfer: UnsafeMutablePointer<TLSTransfer>
     /// The handshake is done and nothing fatal has happened since.
     private var isEstablished = false
+    private var protection: RecordProtection?
+    private var keyUpdates = 0
+    /// A client has no reason to ask for new keys as often as this.
+    private static let keyUpdatesMax = 100
 
     /// `writer` must outlive the session; its `ssl` is set here. Nil when OpenSSL is out of memory.
     init?(context: TLSContext, writer: UnsafeMutablePointer<RecordWriter>) {
@@ -49,6 +63,9 @@ final class TLSSession {
         // The SSL owns the BIO from here on and frees it once, though it is set for both directions.
         SSL_set_bio(ssl, bio, bio)
         SSL_set_accept_state(ssl)
+        SSL_set_ex_data(ssl, 0, transfer)
+        SSL_set_msg_callback(ssl, watchMessages)
+        SSL_ctrl(ssl, SSL_CTRL_SET_MSG_CALLBACK_ARG, 0, transfer)
         self.ssl = ssl
         self.context = context
         writer.pointee.ssl = ssl
@@ -56,6 +73,7 @@ final class TLSSession {
 
     deinit {
         transfer.pointee.writer.pointee.ssl = nil
+        transfer.pointee.writer.pointee.protection = nil
         SSL_free(ssl)
         transfer.deinitialize(count: 1)
         transfer.deallocate()
@@ -78,7 +96,21 @@ final class TLSSession {
         let result = SSL_do_handshake(ssl)
         guard result == 1 else { return outcome(result) }
         isEstablished = true
+        takeOver()
         return .done
+    }
+
+    /// Sends what follows by our own hand, where the version and the suite allow it.
+    private func takeOver() {
+        let secret = transfer.pointee.secret
+        transfer.pointee.secret = []
+        guard SSL_version(ssl) == TLS1_3_VERSION, let cipher = SSL_get_current_cipher(ssl),
+            let suite = CipherSuite(rawValue: SSL_CIPHER_get_protocol_id(cipher)),
+            let made = RecordProtection(suite: suite, secret: secret, recordsSent: transfer.pointee.recordsSent)
+        else { return }
+        protection = made
+        transfer.pointee.isTakenOver = true
+        transfer.pointee.writer.pointee.protection = .passUnretained(made)
     }
 
     /// True when ALPN chose `h2`.
@@ -96,11 +128,10 @@ final class TLSSession {
     @inline(__always)
     func read(into buffer: UnsafeMutableRawPointer, count: Int, read: inout Int) -> StepResult {
         let result = SSL_read(ssl, buffer, Int32(count))
-        if result > 0 {
-            read = Int(result)
-            return .done
-        }
-        return outcome(result)
+        read = max(0, Int(result))
+        let step = result > 0 ? .done : outcome(result)
+        if transfer.pointee.isTakenOver, hasKeyUpdateToAnswer, !answerKeyUpdate() { return .failed }
+        return step
     }
 
     /// Encrypts all of `bytes` (at most one record's worth) into the output buffer of the session with this handle.
@@ -115,8 +146,31 @@ final class TLSSession {
     /// Appends close_notify to the output, if the session stands.
     func shutdown() {
         guard isEstablished else { return }
+        guard protection == nil else {
+            // close_notify, as a warning (RFC 8446 section 6.1).
+            _ = transfer.pointee.writer.append([1, 0], type: .alert)
+            return
+        }
         _ = SSL_shutdown(ssl)
         ERR_clear_error()
+    }
+
+    /// OpenSSL would answer with its next record; it is made to do so now, and what it sends is seen by `watchMessages`.
+    @inline(__always)
+    private var hasKeyUpdateToAnswer: Bool {
+        if SSL_get_key_update_type(ssl) != SSL_KEY_UPDATE_NONE {
+            _ = SSL_key_update(ssl, SSL_KEY_UPDATE_NOT_REQUESTED)
+            _ = SSL_do_handshake(ssl)
+        }
+        return transfer.pointee.isKeyUpdateDue
+    }
+
+    /// The client has asked for new keys: ours change too (RFC 8446 section 4.6.3).
+    private func answerKeyUpdate() -> Bool {
+        transfer.pointee.isKeyUpdateDue = false
+        keyUpdates += 1
+        guard let protection, keyUpdates <= Self.keyUpdatesMax else { return false }
+        return transfer.pointee.writer.changeKey(protection)
     }
 
     /// Gives back OpenSSL's record buffers, 33 KB, until there is something to read or write again.
@@ -134,10 +188,49 @@ final class TLSSession {
             // here leaves the queue empty.
             ERR_clear_error()
             isEstablished = false
+            if !transfer.pointee.alert.isEmpty {
+                _ = transfer.pointee.writer.append(transfer.pointee.alert, type: .alert)
+            }
             return .failed
         }
     }
 }
+
+/// Takes the server's application traffic secret from a line of the key log, `SERVER_TRAFFIC_SECRET_0 RANDOM SECRET`, in
+/// hexadecimal. OpenSSL calls this when it begins to use a secret.
+let takeTrafficSecret: @convention(c) (OpaquePointer?, UnsafePointer<CChar>?) -> Void = { ssl, line in
+    guard let ssl, let line, let data = SSL_get_ex_data(ssl, 0) else { return }
+    let text = UnsafeRawBufferPointer(start: line, count: strlen(line))
+    guard text.hasPrefix("SERVER_TRAFFIC_SECRET_0 "), let space = text.lastIndex(of: 0x20) else { return }
+    let digits = text.slice(space + 1..<text.count)
+    let transfer = data.assumingMemoryBound(to: TLSTransfer.self)
+    transfer.pointee.secret = stride(from: 0, to: digits.count - 1, by: 2).map { index in
+        hexDigit(digits[index]) << 4 | hexDigit(digits[index + 1])
+    }
+    transfer.pointee.recordsSent = 0
+}
+
+private func hexDigit(_ digit: UInt8) -> UInt8 {
+    digit <= UInt8(ascii: "9") ? digit - UInt8(ascii: "0") : (digit | 0x20) - UInt8(ascii: "a") + 10
+}
+
+/// Counts the records that OpenSSL sends, and sees what it wants to send once its records do not go out any more.
+private let watchMessages:
+    @convention(c) (
+        Int32, Int32, Int32, UnsafeRawPointer?, Int, OpaquePointer?, UnsafeMutableRawPointer?
+    ) -> Void = { isWrite, _, contentType, bytes, count, _, argument in
+        guard isWrite == 1, let argument else { return }
+        let transfer = argument.assumingMemoryBound(to: TLSTransfer.self)
+        if contentType == SSL3_RT_HEADER {
+            transfer.pointee.recordsSent += 1
+        } else if transfer.pointee.isTakenOver, let bytes {
+            let message = UnsafeRawBufferPointer(start: bytes, count: count)
+            if contentType == SSL3_RT_ALERT, count == 2 { transfer.pointee.alert = Array(message) }
+            if contentType == SSL3_RT_HANDSHAKE, message.first == UInt8(SSL3_MT_KEY_UPDATE) {
+                transfer.pointee.isKeyUpdateDue = true
+            }
+        }
+    }
 
 /// The BIO type, made once. `nonisolated(unsafe)` because it is only read after its initialiser.
 private nonisolated(unsafe) let transferMethod: OpaquePointer? = {
@@ -160,6 +253,8 @@ private nonisolated(unsafe) let transferMethod: OpaquePointer? = {
         guard let bio, let bytes, let data = BIO_get_data(bio) else { return -1 }
         spw_bio_clear_retry(bio)
         let transfer = data.assumingMemoryBound(to: TLSTransfer.self)
+        // OpenSSL's keys and numbers are not the ones in use any more.
+        if transfer.pointee.isTakenOver { return count }
         guard transfer.pointee.writer.pointee.output.append(bytes, count: Int(count)) else {
             spw_bio_set_retry_write(bio)
             return -1
