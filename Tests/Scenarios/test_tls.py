@@ -6,6 +6,7 @@ import secrets
 import socket
 import ssl
 import subprocess
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -201,6 +202,8 @@ def test_an_expired_certificate_is_a_warning(work_folder: Path, certificates: Ce
     with configured_edge(work_folder / "tls", "old", admin, text(port, admin, f"{{certificates: [{old.yaml()}]}}")) as edge:
         assert serial_of(connect(port, None)) == old.serial
         assert "out of date" in edge.program.log.read_text()
+        expiry = edge.metric(f'spillway_certificate_expiry_seconds{{file="{old.certificate}"}}')
+        assert abs(expiry - (time.time() - 86_400)) < 60
 
 
 # Tickets
@@ -254,6 +257,23 @@ def test_a_session_is_resumed_and_counted(site: Site, tmp_path: Path, version: s
 def test_a_session_of_a_name_with_its_own_certificate_is_resumed(site: Site, tmp_path: Path, version: str) -> None:
     first_session(site.port, version, tmp_path / "session", "live.example.org")
     assert resumes(site.port, version, tmp_path / "session", "live.example.org")
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+def test_sessions_outlive_a_reload(work_folder: Path, certificates: Certificates, tmp_path: Path, version: str) -> None:
+    """The random keys of the process stay; those of a file take their place when one is named, and leave with it."""
+    port, admin = free_ports(2)
+    random_keys = text(port, admin, f"{{certificates: [{certificates.first.yaml()}]}}")
+    with configured_edge(work_folder / "tls", f"reload{version}", admin, random_keys) as edge:
+        first_session(port, version, tmp_path / "session")
+        other = text(port, admin, f"{{certificates: [{certificates.exact.yaml()}]}}")
+        edge.reload(other)
+        assert resumes(port, version, tmp_path / "session")
+        keys = tmp_path / "tickets.keys"
+        keys.write_text(secrets.token_hex(80))
+        tickets = f'tickets: {{keysFile: "{keys}"}}'
+        edge.reload(text(port, admin, f"{{certificates: [{certificates.first.yaml()}], {tickets}}}"))
+        assert not resumes(port, version, tmp_path / "session")
 
 
 @pytest.mark.parametrize("version", VERSIONS)

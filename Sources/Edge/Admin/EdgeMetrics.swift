@@ -11,9 +11,9 @@ struct EdgeMetrics {
 
     private let workers: [(edge: EdgeCounters, server: ServerCounters)]
     private let tier: MemoryTier
-    private let process: ProcessCounters
+    private let process: ProcessStatus
 
-    init(workers: [(edge: EdgeCounters, server: ServerCounters)], tier: MemoryTier, process: ProcessCounters) {
+    init(workers: [(edge: EdgeCounters, server: ServerCounters)], tier: MemoryTier, process: ProcessStatus) {
         self.workers = workers
         self.tier = tier
         self.process = process
@@ -69,6 +69,7 @@ struct EdgeMetrics {
         text += Self.line(
             "spillway_reloads_failed_total", .counter, "Reloads refused for a mistake.", process.reloadsFailed.value)
         edge("spillway_compressions_total", "Stored bodies compressed with gzip.", \.compressions)
+        text += certificates()
         let usage = tier.usage
         text += Self.line("spillway_cache_memory_bytes", .gauge, "Bytes of the objects in memory.", usage.bytes)
         text += Self.line(
@@ -76,6 +77,16 @@ struct EdgeMetrics {
             tier.memory.usedBytes)
         text += Self.line("spillway_cache_memory_objects", .gauge, "Objects in memory.", usage.objects)
         return text
+    }
+
+    /// One line for each certificate: when it ends.
+    private func certificates() -> String {
+        guard !process.certificates.isEmpty else { return "" }
+        let name = "spillway_certificate_expiry_seconds"
+        let header = "# HELP \(name) End of a certificate, seconds since 1970.\n# TYPE \(name) gauge\n"
+        return process.certificates.reduce(into: header) { text, certificate in
+            text += "\(name){file=\(jsonString(certificate.certificateFile))} \(certificate.expirySeconds)\n"
+        }
     }
 
     /// One line for each kind of flood.

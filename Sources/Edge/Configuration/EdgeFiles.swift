@@ -7,6 +7,9 @@ import Token
 /// What the files hold that a configuration names: certificates, ticket keys, token keys. Read together, at start, at a
 /// reload and for `--check`, so that a mistake in any of them leaves everything as it was.
 struct EdgeFiles {
+    /// So long before its end a certificate is warned of.
+    private static let warnSeconds: Int64 = 7 * 86_400
+
     let tokenKeys: TokenKeySet?
     let certificates: [TLSCertificate]
     /// The keys of `tls.tickets.keysFile`; nil when there is none.
@@ -80,8 +83,13 @@ struct EdgeFiles {
 
     /// Writes to the log what is odd about the certificates but no mistake.
     func logOddities() {
-        for certificate in certificates where certificate.isOutOfDate {
-            Log.warning("A certificate is out of date", ["file": certificate.certificateFile])
+        let now = Clock.wallSeconds()
+        for certificate in certificates {
+            if !certificate.isValid(nowSeconds: now) {
+                Log.warning("A certificate is out of date", ["file": certificate.certificateFile])
+            } else if !certificate.isValid(nowSeconds: now + Self.warnSeconds) {
+                Log.warning("A certificate ends within a week", ["file": certificate.certificateFile])
+            }
         }
         for certificate in certificates.dropFirst() where certificate.names.isEmpty {
             Log.warning("A certificate has no names and is never used", ["file": certificate.certificateFile])

@@ -13,7 +13,7 @@ struct EdgePlan: Sendable {
     /// Keys that were read from a file, to be put in the place of those in force; nil when there is no file.
     let ticketKeysOfFile: TicketKeys?
     let logFile: LogFile?
-    let certificateCount: Int
+    let certificates: [TLSCertificate]
 
     /// `ticketKeys` are the process's own, which outlive every plan. Throws a `ConfigurationError` that names all that is
     /// wrong.
@@ -25,7 +25,7 @@ struct EdgePlan: Sendable {
         limits = DescriptorBudget.fit(configuration)
         listeners = configuration.listen.map { ListenerSettings(endpoint: $0.endpoint, tls: $0.usesTLS ? tls : nil) }
         ticketKeysOfFile = files.ticketKeys
-        certificateCount = files.certificates.count
+        certificates = files.certificates
         logFile = try Self.openLog(configuration)
         files.logOddities()
     }

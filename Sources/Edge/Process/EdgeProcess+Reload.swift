@@ -23,10 +23,10 @@ extension EdgeProcess {
                 throw error
             }
         } catch let error as ConfigurationError {
-            counters.reloadsFailed.add()
+            status.reloadsFailed.add()
             for problem in error.problems { Log.error("Not reloaded", ["reason": "\(problem)"]) }
         } catch {
-            counters.reloadsFailed.add()
+            status.reloadsFailed.add()
             Log.error("Not reloaded", ["reason": "\(error)"])
         }
     }
@@ -79,6 +79,7 @@ extension EdgeProcess {
             Log.error("The administration can not listen: no memory", ["endpoint": "\(endpoint)"])
         }
         plan = next
+        status.certificates = next.certificates
         // Counted on this thread, one at a time.
         nonisolated(unsafe) var waiting = runs.count
         nonisolated(unsafe) let process = self
@@ -93,12 +94,12 @@ extension EdgeProcess {
 
     /// Every worker has the new plan.
     private func reloaded(_ plan: EdgePlan, _ changed: [String]) {
-        counters.reloads.add()
+        status.reloads.add()
         Log.info(
             "Reloaded",
             [
                 "file": file, "changed": changed.isEmpty ? "none" : changed.joined(separator: " "),
-                "certificates": "\(plan.certificateCount)",
+                "certificates": "\(plan.certificates.count)",
                 "tokenKeys": "\(plan.settings.tokenKeys?.keys.count ?? 0)",
                 "ticketKeys": rotation.usesFile ? "file" : "random",
                 "listen": plan.listeners.map { "\($0.endpoint)" }.joined(separator: " "),

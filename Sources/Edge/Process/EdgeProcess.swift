@@ -18,7 +18,7 @@ final class EdgeProcess {
     let file: String
     let ticketKeys: TicketKeys
     var rotation: TicketRotation
-    let counters = ProcessCounters()
+    let status = ProcessStatus()
     let draining = DrainState()
     private let tier: MemoryTier
     private let loop: EventLoop
@@ -33,6 +33,7 @@ final class EdgeProcess {
         self.file = file
         ticketKeys = try TicketKeys()
         plan = try EdgePlan(configuration, ticketKeys: ticketKeys)
+        status.certificates = plan.certificates
         if let keys = plan.ticketKeysOfFile { ticketKeys.replace(with: keys) }
         rotation = TicketRotation(configuration.tls, keys: ticketKeys, now: Clock.monotonicMilliseconds())
         tier = MemoryTier(budgetBytes: configuration.memoryBytes)
@@ -49,7 +50,7 @@ final class EdgeProcess {
         for run in runs { run.worker.peers = runs.map(\.worker) }
         loop = try EventLoop()
         let metrics = EdgeMetrics(
-            workers: runs.map { ($0.worker.counters, $0.server.counters) }, tier: tier, process: counters)
+            workers: runs.map { ($0.worker.counters, $0.server.counters) }, tier: tier, process: status)
         admin = Server(
             loop: loop, handler: AdminHandler(metrics: metrics, draining: draining), limits: ServerLimits(),
             counters: ServerCounters())
@@ -115,8 +116,9 @@ final class DrainState {
     fileprivate(set) var isDraining = false
 }
 
-/// What the process as a whole has done.
-final class ProcessCounters: Sendable {
+/// What the process as a whole has done, and what it has in force; the main thread's.
+final class ProcessStatus {
     let reloads = Counter()
     let reloadsFailed = Counter()
+    var certificates: [TLSCertificate] = []
 }

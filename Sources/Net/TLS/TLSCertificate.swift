@@ -18,8 +18,9 @@ public final class TLSCertificate: @unchecked Sendable {
     public let names: [String]
     /// OpenSSL's number of the key's algorithm (`EVP_PKEY_EC`, `EVP_PKEY_RSA`, ...).
     public let keyKind: Int32
-    /// True when the time of `notAfter` has passed or that of `notBefore` has not come.
-    public let isOutOfDate: Bool
+    /// The last second of its validity, in seconds since 1970.
+    public let expirySeconds: Int64
+    private let startSeconds: Int64
     let certificate: OpaquePointer
     let key: OpaquePointer
     let chain: OpaquePointer
@@ -43,9 +44,8 @@ public final class TLSCertificate: @unchecked Sendable {
         self.key = key
         names = Self.names(of: certificate)
         keyKind = EVP_PKEY_get_base_id(key)
-        isOutOfDate =
-            X509_cmp_current_time(X509_get0_notAfter(certificate)) < 0
-            || X509_cmp_current_time(X509_get0_notBefore(certificate)) > 0
+        startSeconds = Self.seconds(X509_get0_notBefore(certificate))
+        expirySeconds = Self.seconds(X509_get0_notAfter(certificate))
         guard X509_check_private_key(certificate, key) == 1 else {
             ERR_clear_error()
             throw TLSError(file: keyFile, problem: "is not the key of \(certificateFile)")
@@ -56,6 +56,16 @@ public final class TLSCertificate: @unchecked Sendable {
         X509_free(certificate)
         EVP_PKEY_free(key)
         spw_chain_free(chain)
+    }
+
+    /// True when clients accept it at `nowSeconds` since 1970, as far as its time is concerned.
+    public func isValid(nowSeconds: Int64) -> Bool { nowSeconds >= startSeconds && nowSeconds <= expirySeconds }
+
+    /// Seconds since 1970 (RFC 5280 section 4.1.2.5: always UTC).
+    private static func seconds(_ time: UnsafePointer<ASN1_TIME>?) -> Int64 {
+        var parts = tm()
+        guard ASN1_TIME_to_tm(time, &parts) == 1 else { return 0 }
+        return Int64(timegm(&parts))
     }
 
     private static func readCertificates(_ file: String) throws -> [OpaquePointer] {
