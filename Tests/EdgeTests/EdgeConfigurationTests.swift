@@ -57,6 +57,10 @@ import Testing
         ("name: a b", "name: is `a b`"), ("cache: {memoryBytes: 1KiB}", "cache.memoryBytes: is `1KiB`"),
         ("upstream: {servers: [origin.example:80]}", "upstream.servers: holds `origin.example:80`"),
         ("limits: {streems: 3}", "limits.streems: is not a known key"),
+        ("limits: {connectionsPerAddress: -1}", "limits.connectionsPerAddress: is `-1`"),
+        ("limits: {lifetimeMilliseconds: 999}", "limits.lifetimeMilliseconds: is `999`"),
+        ("limits: {framesPerMinute: {pings: 0}}", "limits.framesPerMinute.pings: is `0`"),
+        ("limits: {framesPerMinute: {pongs: 1}}", "limits.framesPerMinute.pongs: is not a known key"),
         (
             "listen: [{endpoint: 127.0.0.1:1}, {endpoint: 127.0.0.1:1}]",
             "listen[1].endpoint: is `127.0.0.1:1`, as in an entry"

@@ -70,6 +70,44 @@ private func fill(_ object: CachedObject, _ count: Int, storability: Storability
         #expect(object.length == count)
     }
 
+    /// A body for one reader: what it has taken is given back, what it has not is there.
+    @Test func slicesBehindTheOnlyReaderAreGivenUp() {
+        let memory = BodyMemory(limitBytes: 1 << 30)
+        var object: CachedObject? = CachedObject(key: key("/a"), fillWorker: 0, memory: memory)
+        object?.isUncacheable.store(true, ordering: .relaxed)
+        object?.publish(head: head(.uncacheable), length: nil, capacityBytes: 64 << 20, nowMilliseconds: 0)
+        let atMost = memory.usedBytes
+        #expect(atMost >= CachedObject.aheadBytesMax)
+        let bytes = (0..<100_000).map { UInt8(truncatingIfNeeded: $0 / 7) }
+        for round in 1...200 {
+            bytes.withUnsafeBytes { object?.append($0) }
+            let position = round * bytes.count - 1234
+            object?.discard(before: position)
+            guard case .bytes(let view)? = object?.window(at: position) else {
+                Issue.record("the bytes at \(position) are gone")
+                return
+            }
+            #expect(view[0] == bytes[bytes.count - 1234])
+        }
+        #expect(memory.usedBytes == atMost)
+        object = nil
+        #expect(memory.usedBytes == 0)
+    }
+
+    @Test func aBodyCountsInMemoryFromItsHeadOnWhenItsLengthIsKnown() {
+        let memory = BodyMemory(limitBytes: 1 << 20)
+        var known: CachedObject? = CachedObject(key: key("/a"), fillWorker: 0, memory: memory)
+        known?.publish(head: head(fresh), length: 3 << 20, capacityBytes: 4 << 20, nowMilliseconds: 0)
+        #expect(memory.usedBytes == 3 << 20 && memory.isExhausted)
+        known = nil
+        #expect(memory.usedBytes == 0)
+        // A short body of unknown length does not take a whole large slice.
+        let unknown = CachedObject(key: key("/b"), fillWorker: 0, memory: memory)
+        unknown.publish(head: head(fresh), length: nil, capacityBytes: 4 << 20, nowMilliseconds: 0)
+        [UInt8](repeating: 1, count: 10).withUnsafeBytes { unknown.append($0) }
+        #expect(memory.usedBytes <= 64 << 10)
+    }
+
     @Test func anObjectOfUnknownLengthLearnsItAtTheEnd() {
         let object = CachedObject(key: key("/a"), fillWorker: 0, memory: memory)
         object.publish(head: head(fresh), length: nil, capacityBytes: 1 << 20, nowMilliseconds: 0)

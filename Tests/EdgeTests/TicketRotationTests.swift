@@ -10,7 +10,9 @@ import Testing
 @Suite struct TicketRotationTests {
     private func settings(_ tickets: String) throws -> EdgeConfiguration.TLS {
         let text = "certificate: a\nkey: b\ntickets: {\(tickets)}\n"
-        return EdgeConfiguration.TLS(try Configuration(text: text, file: "x").root, isNeeded: true)
+        let configuration = try Configuration(text: text, file: "x")
+        // Its sections do not keep it.
+        return withExtendedLifetime(configuration) { EdgeConfiguration.TLS(configuration.root, isNeeded: true) }
     }
 
     private func name(_ keys: TicketKeys) -> [UInt8] { Array(keys.newest.name) }

@@ -159,3 +159,19 @@ def test_a_flood_that_is_not_read_is_closed_too(node: EdgeNode) -> None:
         while client.send(frame(PING, payload=bytes(8)) * 50):
             pass
     assert node.resident_bytes() < before + (8 << 20)
+
+
+def test_as_many_continuations_as_are_configured_are_taken(work_folder: Path) -> None:
+    """nghttp2 has a limit of its own, which must not be in the way."""
+    origin = BodyOrigin()
+    edge = EdgeNode(work_folder / "floods", "continuations-edge", origin.port, "{continuations: 40}")
+    try:
+        block = request_block("/size/1000")
+        with Client(edge.port, edge.keys.ca) as client:
+            client.send(frame(HEADERS, END_STREAM, 1, block[:1]))
+            client.send(b"".join(frame(CONTINUATION, 0, 1, block[at : at + 1]) for at in range(1, 40)))
+            client.send(frame(CONTINUATION, END_HEADERS, 1, block[40:]))
+            assert client.finish(1) == (200, body(1000))
+    finally:
+        edge.stop()
+        origin.close()

@@ -49,15 +49,6 @@ nonisolated(unsafe) let sharedCallbacks: OpaquePointer? = {
     return callbacks
 }()
 
-/// The options of all sessions. `nonisolated(unsafe)` for the same reason as the callbacks.
-nonisolated(unsafe) let sharedOptions: OpaquePointer? = {
-    var options: OpaquePointer?
-    guard nghttp2_option_new(&options) == 0 else { return nil }
-    // RFC 9218 section 7.1: clients change priorities with PRIORITY_UPDATE frames, which nghttp2 ignores unless told.
-    nghttp2_option_set_builtin_recv_extension_type(options, UInt8(NGHTTP2_PRIORITY_UPDATE.rawValue))
-    return options
-}()
-
 private let frameReceived: nghttp2_on_frame_recv_callback = { session, frame, userData in
     guard let frame, UInt32(frame.pointee.hd.type) == NGHTTP2_HEADERS.rawValue else { return 0 }
     let hasContent = UInt32(frame.pointee.hd.flags) & NGHTTP2_FLAG_END_STREAM.rawValue == 0

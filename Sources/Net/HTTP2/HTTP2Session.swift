@@ -65,9 +65,10 @@ final class HTTP2Session {
             free: { block, _ in spw_block_give(block) },
             calloc: { count, size, _ in spw_block_take_zeroed(count, size) },
             realloc: { block, size, _ in spw_block_resize(block, size) })
-        guard let callbacks = sharedCallbacks,
-            nghttp2_session_server_new3(&session, callbacks, nil, sharedOptions, &memory) == 0, let session
-        else { return nil }
+        let result = withHTTP2Options(connection.server.limits) { options in
+            sharedCallbacks.map { nghttp2_session_server_new3(&session, $0, nil, options, &memory) }
+        }
+        guard result == 0, let session else { return nil }
         self.session = session
         nghttp2_session_set_user_data(session, Unmanaged.passUnretained(self).toOpaque())
         var settings = [

@@ -132,7 +132,9 @@ final class ServerConnection: EventSource {
             phase != .handshaking && (blockedSinceMilliseconds != 0 || http2?.isWaitingForClient == true)
         return rate.isTooSlow(
             nowMilliseconds: now, sentBytes: sentBytes, isWaiting: isWaiting,
-            windowMilliseconds: limits.sendStallTimeoutMilliseconds, bytesPerSecond: limits.sendMinimumBytesPerSecond)
+            // A little longer than the limit of a stall, which ends a stream alone.
+            windowMilliseconds: limits.sendStallTimeoutMilliseconds + 2000,
+            bytesPerSecond: limits.sendMinimumBytesPerSecond)
     }
 
     private func isSendStalled(_ now: Int64, _ limits: ServerLimits) -> Bool {
