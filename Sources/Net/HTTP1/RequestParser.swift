@@ -144,7 +144,8 @@ private struct FramingFields {
         if transferEncoding.equalsIgnoringCase("chunked") { return .known(.chunked) }
         // Another coding below the chunked one is well-formed, but none that we know.
         let last = transferEncoding.slice(max(0, transferEncoding.count - 8)..<transferEncoding.count)
-        let isLayered = transferEncoding.count > 9 && last.equalsIgnoringCase(" chunked")
+        let below = transferEncoding.slice(0..<max(0, transferEncoding.count - 8))
+        let isLayered = below.count > 1 && last.equalsIgnoringCase(" chunked") && !below.listHolds("chunked")
         return .refused(status: isLayered ? 501 : 400)
     }
 }

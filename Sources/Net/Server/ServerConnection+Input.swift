@@ -111,7 +111,11 @@ extension ServerConnection {
             switch tls.read(into: server.plaintext, count: Server.inputBytes, read: &count) {
             case .done: guard deliver(server.plaintext, count) else { return false }
             case .needsInput: return true
-            case .needsOutput, .closed, .failed: return false
+            case .closed:
+                // close_notify: nothing more comes that could be lost.
+                peerHasEnded = true
+                return false
+            case .needsOutput, .failed: return false
             }
         }
         return true
