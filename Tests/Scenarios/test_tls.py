@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 from certificates import Authority, Certificate
 from configured_edge import ConfiguredEdge, configured_edge
+from curl import HTTP_1, HTTP_2, fetch
 from stack.paths import program
 from stack.ports import free_ports
 
@@ -125,6 +126,16 @@ def test_the_name_is_verified_by_a_client_that_checks(site: Site) -> None:
         socket.create_connection(("127.0.0.1", site.port), timeout=10), server_hostname="a.example.org"
     ) as connection:
         assert connection.version() == "TLSv1.3"
+
+
+@pytest.mark.parametrize("version", ["1.2", "1.3"])
+@pytest.mark.parametrize("protocol", [HTTP_1, HTTP_2])
+def test_requests_under_a_name_with_its_own_certificate(site: Site, protocol: str, version: str) -> None:
+    resolve = ["--resolve", f"live.example.org:{site.port}:127.0.0.1"]
+    versions = [f"--tlsv{version}", "--tls-max", version]
+    address = f"https://live.example.org:{site.port}/any"
+    answer = fetch(address, protocol, *resolve, *versions, ca=site.certificates.authority.ca)
+    assert (answer.status, answer.body) == (502, b"The upstream server could not deliver this.\n")
 
 
 def test_x25519_and_one_ticket(site: Site) -> None:

@@ -15,6 +15,7 @@ final class Listener: EventSource {
     private unowned let server: Server
     /// Descriptors or memory ran out: try again at the next tick instead of spinning.
     private var isPaused = false
+    private var isClosed = false
 
     /// Owns the socket once the loop has accepted the listener.
     init(socket: ListeningSocket, tls: TLSContext?, server: Server) {
@@ -24,17 +25,29 @@ final class Listener: EventSource {
         super.init(descriptor: socket.descriptor)
     }
 
-    override func ready(_ events: UInt32) { acceptSome() }
-    override func runAgain() { acceptSome() }
+    override func ready(_ events: UInt32) { acceptShare() }
+    override func runAgain() { acceptShare() }
 
     override func tick(now: Int64) {
-        if isPaused { acceptSome() }
+        if isPaused { acceptShare() }
     }
 
-    /// Accepts what the kernel has queued, once, before the listener is closed.
-    func acceptWaiting() { acceptSome() }
+    /// Stops for good. The kernel would reset what it has already connected for us: that is accepted first.
+    func close() {
+        var sharesLeft = Int(ListeningSocket.backlog) / Self.acceptsPerTurn
+        while sharesLeft > 0, acceptSome() { sharesLeft -= 1 }
+        // The loop may have it in its list to run again, and the descriptor may soon be another's.
+        isClosed = true
+        server.loop.removeAndClose(self)
+    }
 
-    private func acceptSome() {
+    private func acceptShare() {
+        guard !isClosed, acceptSome() else { return }
+        server.loop.schedule(self)
+    }
+
+    /// Accepts what one turn may take. True when there may be more.
+    private func acceptSome() -> Bool {
         isPaused = false
         for _ in 0..<Self.acceptsPerTurn {
             var peer = sockaddr_storage()
@@ -44,7 +57,7 @@ final class Listener: EventSource {
                 continue
             }
             switch -accepted {
-            case EAGAIN: return
+            case EAGAIN: return false
             // Errors of the connection that would have been accepted, which Linux reports here (accept(2)).
             case ECONNABORTED, EINTR, EPROTO, EPERM, ENETDOWN, ENOPROTOOPT, EHOSTDOWN, ENONET, EHOSTUNREACH, EOPNOTSUPP,
                 ENETUNREACH:
@@ -52,11 +65,10 @@ final class Listener: EventSource {
             default:
                 server.counters.acceptPauses.add()
                 isPaused = true
-                return
+                return false
             }
         }
-        guard !server.isDraining else { return }
-        server.loop.schedule(self)
+        return true
     }
 
     private func open(_ accepted: Int32, _ peer: borrowing sockaddr_storage) {

@@ -28,8 +28,7 @@ extension Server {
             if let settings = wanted.first(where: { $0.endpoint == listener.endpoint }) {
                 listener.tls = settings.tls
             } else {
-                listener.acceptWaiting()
-                loop.removeAndClose(listener)
+                listener.close()
             }
         }
         listeners.removeAll { listener in !wanted.contains { $0.endpoint == listener.endpoint } }

@@ -80,11 +80,7 @@ public final class Server {
     public func drain() {
         guard !isDraining else { return }
         isDraining = true
-        for listener in listeners {
-            // The kernel would reset what it has already connected for us.
-            listener.acceptWaiting()
-            loop.removeAndClose(listener)
-        }
+        for listener in listeners { listener.close() }
         listeners = []
         loop.forEachSource { ($0 as? ServerConnection)?.drain() }
     }
