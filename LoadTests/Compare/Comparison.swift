@@ -70,11 +70,19 @@ struct Comparison {
                 connectionsPerProcess: settings.connectionsPerProcess, serverCores: cores.server,
                 clientCores: cores.client))
         let present = servers.map(\.recipe)
-        measure(.hits, into: &report) { $0.hits = try compareHits(servers) }
+        measure(.hits, into: &report) { report in
+            let outcome = compareHits(servers)
+            report.hits = outcome.results
+            report.failures += outcome.failures
+        }
         measure(.handshakes, into: &report) { $0.handshakes = try compareHandshakes(servers) }
         // The rest starts servers of its own.
         while let server = servers.popLast() { server.stop() }
-        measure(.workers, into: &report) { $0.workers = try compareWorkers() }
+        measure(.workers, into: &report) { report in
+            let outcome = try compareWorkers()
+            report.workers = outcome.results
+            report.failures += outcome.failures
+        }
         measure(.idle, into: &report) { $0.idle = try compareIdle(present) }
         return report
     }
@@ -91,8 +99,8 @@ struct Comparison {
         }
     }
 
-    private func compareHits(_ servers: [RunningServer]) throws -> [WorkloadResult] {
-        try HitComparison(
+    private func compareHits(_ servers: [RunningServer]) -> HitComparison.Outcome {
+        HitComparison(
             servers: servers, load: { _ in load(settings.processes, .init(cores: cores.client)) },
             rounds: settings.rounds, cpuSeconds: settings.cpuSeconds, log: log
         ).run(settings.workloads)
@@ -107,9 +115,9 @@ struct Comparison {
 
     /// One process with two workers beside two processes with one worker each, on the same port, cores and load: what
     /// differs is what the workers of a process share. One worker alone is measured as well.
-    private func compareWorkers() throws -> [WorkloadResult] {
+    private func compareWorkers() throws -> HitComparison.Outcome {
         guard cores.count > 1, let edge = settings.recipes.lazy.compactMap({ $0 as? EdgeRecipe }).first else {
-            return []
+            return .init()
         }
         var servers: [RunningServer] = []
         defer { for server in servers { server.stop() } }
@@ -119,9 +127,10 @@ struct Comparison {
             servers.append(server)
             try AnswerCheck.run(server)
         }
-        return try HitComparison(
+        return HitComparison(
             servers: servers, load: { _ in load(settings.processes, .init(cores: cores.both, isNice: true)) },
-            rounds: settings.rounds, cpuSeconds: settings.cpuSeconds, log: log
+            rounds: settings.rounds, cpuSeconds: settings.cpuSeconds,
+            log: { log("workers, " + $0) }
         ).run(settings.workloads.filter { WorkerScaling.workloads.contains($0) })
     }
 

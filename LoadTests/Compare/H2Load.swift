@@ -65,7 +65,7 @@ struct H2Load {
         }
         for child in children { try child.waitForSuccess(seconds: 300) }
         let seconds = Double(Clock.monotonicMicroseconds() - started) / 1e6
-        try check(children.map { H2LoadOutput($0.output) }, workload, requests: requests, server: server.name)
+        try check(children.map { H2LoadOutput($0.output) }, workload, requests: requests)
         return seconds
     }
 
@@ -75,17 +75,17 @@ struct H2Load {
             + ["--tls13-ciphers=\(Self.cipher)", address]
     }
 
-    private func check(_ outputs: [H2LoadOutput], _ workload: Workload, requests: Int, server: String) throws {
+    private func check(_ outputs: [H2LoadOutput], _ workload: Workload, requests: Int) throws {
         let succeeded = outputs.reduce(0) { $0 + $1.succeeded }
         let bytes = outputs.reduce(0) { $0 + $1.bodyBytes }
         guard succeeded == requests, bytes == requests * workload.object.bytes else {
             throw BenchError(
-                "\(server), \(workload.title): \(succeeded) of \(requests) answers were 2xx, with \(bytes) bytes of "
+                "\(succeeded) of \(requests) answers were 2xx, with \(bytes) bytes of "
                     + "bodies instead of \(requests * workload.object.bytes); see \(folder)")
         }
         for output in outputs where output.cipher != Self.cipher || output.alpn != workload.version.alpn {
             throw BenchError(
-                "\(server), \(workload.title): the connection was \(output.cipher) and \(output.alpn), not "
+                "the connection was \(output.cipher) and \(output.alpn), not "
                     + "\(Self.cipher) and \(workload.version.alpn)")
         }
     }

@@ -40,29 +40,50 @@ struct HitComparison {
     let cpuSeconds: Double
     let log: (String) -> Void
 
-    /// Throws when an answer was wrong, or a cache asked its upstream for what it was to have.
-    func run(_ workloads: [Workload]) throws -> [WorkloadResult] {
-        servers.isEmpty ? [] : try workloads.map { try run($0) }
+    /// What was measured, and why anything was not.
+    struct Outcome {
+        var results: [WorkloadResult] = []
+        var failures: [String] = []
     }
 
-    private func run(_ workload: Workload) throws -> WorkloadResult {
+    /// A server that gives a wrong answer, or whose cache asks the upstream for what it is to have, has no samples for
+    /// that workload; the others go on.
+    func run(_ workloads: [Workload]) -> Outcome {
+        var outcome = Outcome()
+        guard !servers.isEmpty else { return outcome }
+        for workload in workloads { run(workload, into: &outcome) }
+        return outcome
+    }
+
+    private func run(_ workload: Workload, into outcome: inout Outcome) {
         var counts: [String: Int] = [:]
-        for server in servers {
-            let trial = try measure(server, workload, requests: workload.warmUpRequests)
-            let wanted = cpuSeconds / max(trial.cpuSeconds, 0.01) * Double(trial.requests)
-            counts[server.name] = Int(wanted)
-        }
         var result = WorkloadResult(workload: workload, samples: [:])
+        func attempt(_ server: RunningServer, requests: Int) -> Sample? {
+            do {
+                return try measure(server, workload, requests: requests)
+            } catch {
+                outcome.failures.append("\(server.name), \(workload.title): \(error)")
+                counts[server.name] = nil
+                result.samples[server.name] = nil
+                return nil
+            }
+        }
+        for server in servers {
+            guard let trial = attempt(server, requests: workload.warmUpRequests) else { continue }
+            counts[server.name] = Int(cpuSeconds / max(trial.cpuSeconds, 0.01) * Double(trial.requests))
+        }
         for round in 0..<rounds {
             log("\(workload.title): round \(round + 1) of \(rounds)")
             // Each server is first, second, last equally often.
             let first = round % servers.count
             for server in servers[first...] + servers[..<first] {
-                let sample = try measure(server, workload, requests: counts[server.name] ?? 0)
+                guard let requests = counts[server.name], let sample = attempt(server, requests: requests) else {
+                    continue
+                }
                 result.samples[server.name, default: []].append(sample)
             }
         }
-        return result
+        outcome.results.append(result)
     }
 
     private func measure(_ server: RunningServer, _ workload: Workload, requests wanted: Int) throws -> Sample {
@@ -73,7 +94,7 @@ struct HitComparison {
         let wall = try load.run(workload, requests: requests, on: server)
         let cpu = server.cpuSeconds - cpuBefore
         guard server.upstreamRequests == askedBefore else {
-            throw BenchError("\(server.name), \(workload.title): not all were hits, the upstream was asked")
+            throw BenchError("not all were hits, the upstream was asked")
         }
         return Sample(requests: requests, cpuSeconds: cpu, wallSeconds: wall)
     }

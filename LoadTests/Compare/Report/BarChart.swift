@@ -38,41 +38,62 @@ struct BarChart {
 
     private func draw(_ result: WorkloadResult, x: Double, y: Double, into writer: inout SVGWriter) {
         let costs = report.servers.map { Spread(result.samples[$0.name, default: []].map(\.microsecondsPerRequest)) }
-        let axis = Axis(most: costs.compactMap { $0?.most }.max() ?? 1)
-        let left = x + Self.labelWidth
-        let plot = Self.panel.width - Self.labelWidth - Self.valueWidth
-        let top = y + Self.panel.top
-        let bottom = top + Double(report.servers.count) * Self.panel.step
-        writer.text(result.workload.title, x: left, y: y + 18, style: "panel")
-        for tick in axis.ticks {
-            let position = left + plot * tick / axis.end
-            writer.line(from: (position, top), to: (position, bottom), style: tick == 0 ? "axis" : "grid")
-            let label = decimal(tick, axis.end < 10 && tick != tick.rounded() ? 1 : 0)
-            writer.text(label, x: position, y: bottom + 15, anchor: .middle, style: "tick")
-        }
-        writer.text("CPU \u{B5}s/request", x: left + plot / 2, y: bottom + 31, anchor: .middle, style: "tick")
+        let plot = Plot(
+            left: x + Self.labelWidth, top: y + Self.panel.top,
+            width: Self.panel.width - Self.labelWidth - Self.valueWidth,
+            height: Double(report.servers.count) * Self.panel.step,
+            axis: Axis(most: costs.compactMap { $0?.most }.max() ?? 1))
+        writer.text(result.workload.title, x: plot.left, y: y + 18, style: "panel")
+        drawAxis(plot, into: &writer)
         for (index, server) in report.servers.enumerated() {
-            let row = top + Double(index) * Self.panel.step + (Self.panel.step - Self.panel.bar) / 2
+            let row = plot.top + Double(index) * Self.panel.step + (Self.panel.step - Self.panel.bar) / 2
             let isOurs = server.name == EdgeRecipe.name
             writer.text(
-                server.name, x: left - 7, y: row + 12, anchor: .end, style: isOurs ? "name ours" : "name")
+                server.name, x: plot.left - 7, y: row + 12, anchor: .end, style: isOurs ? "name ours" : "name")
             guard let cost = costs[index] else {
-                writer.text("missing", x: left + 6, y: row + 12, style: "value")
+                writer.text("missing", x: plot.left + 6, y: row + 12, style: "value")
                 continue
             }
-            writer.rectangle(
-                x: left, y: row, width: plot * cost.median / axis.end, height: Self.panel.bar,
-                style: isOurs ? "bar our" : "bar")
-            let middle = row + Self.panel.bar / 2
-            writer.line(
-                from: (left + plot * cost.least / axis.end, middle), to: (left + plot * cost.most / axis.end, middle),
-                style: "range")
             let ratio = isOurs ? nil : result.ratio(server.name, to: EdgeRecipe.name)
             let times = ratio.map { " (\(decimal($0.median, 1))\u{D7})" } ?? ""
-            writer.text(
-                threeDigits(cost.median) + times, x: left + plot * cost.most / axis.end + 6, y: row + 12,
-                style: "value")
+            drawBar(cost, plot, y: row, label: threeDigits(cost.median) + times, isOurs: isOurs, into: &writer)
         }
+    }
+
+    /// Where values are drawn.
+    private struct Plot {
+        let left: Double
+        let top: Double
+        let width: Double
+        let height: Double
+        let axis: Axis
+
+        var bottom: Double { top + height }
+
+        func position(_ value: Double) -> Double { left + width * value / axis.end }
+    }
+
+    private func drawAxis(_ plot: Plot, into writer: inout SVGWriter) {
+        for tick in plot.axis.ticks {
+            let x = plot.position(tick)
+            writer.line(from: (x, plot.top), to: (x, plot.bottom), style: tick == 0 ? "axis" : "grid")
+            let label = decimal(tick, plot.axis.end < 10 && tick != tick.rounded() ? 1 : 0)
+            writer.text(label, x: x, y: plot.bottom + 15, anchor: .middle, style: "tick")
+        }
+        writer.text(
+            "CPU \u{B5}s/request", x: plot.left + plot.width / 2, y: plot.bottom + 31, anchor: .middle, style: "tick")
+    }
+
+    private func drawBar(
+        _ cost: Spread, _ plot: Plot, y: Double, label: String, isOurs: Bool, into writer: inout SVGWriter
+    ) {
+        writer.rectangle(
+            x: plot.left, y: y, width: plot.position(cost.median) - plot.left, height: Self.panel.bar,
+            style: isOurs ? "bar our" : "bar")
+        let middle = y + Self.panel.bar / 2
+        writer.line(
+            from: (plot.position(cost.least), middle), to: (plot.position(cost.most), middle), style: "range")
+        writer.text(label, x: plot.position(cost.most) + 6, y: y + 12, style: "value")
     }
 
     /// All figures in words, for those who can not see the bars.
