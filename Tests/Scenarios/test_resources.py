@@ -181,6 +181,22 @@ def test_memory_stays_within_its_budget(work_folder: Path, origin: BodyOrigin) -
         assert fetch(node.plain(f"/size/{3 * MIB}/last")).body == body(3 * MIB)
 
 
+def test_output_for_slow_readers_stays_within_its_budget(work_folder: Path, origin: BodyOrigin) -> None:
+    """All want the same stored object, so only what waits to be sent takes memory."""
+    limits = "{outputBytesPerWorker: 4MiB}"
+    with running(work_folder, origin, "output", limits=limits) as node:
+        assert fetch(node.plain(f"/size/{8 * MIB}")).status == 200
+        before = node.resident_bytes()
+        held = [asked(node, f"/size/{8 * MIB}", receive_buffer=4096) for _ in range(80)]
+        wait_for(lambda: node.metric("spillway_output_refused_total") > 0)
+        time.sleep(0.5)
+        assert node.resident_bytes() < before + 16 * MIB
+        assert node.metric("spillway_output_refused_total") + node.metric("spillway_connections_open") == 80
+        assert fetch(node.plain("/size/1000")).body == body(1000)
+        for client in held:
+            client.close()
+
+
 def test_half_open_connections_leave_nothing(work_folder: Path, origin: BodyOrigin) -> None:
     """Clients that close one side and read nothing, or reset in the middle of a body or of a handshake."""
     with running(work_folder, origin, "half-open", limits="{sendStallTimeoutMilliseconds: 1000}") as node:
