@@ -145,8 +145,13 @@ def test_an_uncacheable_body_waits_for_its_reader(work_folder: Path, origin: Bod
             assert node.resident_bytes() < before + 8 * MIB
             assert origin.sent_bytes - sent < 24 * MIB, "upstream was read on"
             if kind == "private":
-                assert answer(client, size) == body(size)
-                assert node.resident_bytes() < before + 8 * MIB
+                received = answer(client, size // 2)
+                assert node.resident_bytes() < before + 8 * MIB, "what the reader has taken is kept"
+                while len(received) < size:
+                    piece = client.recv(MIB)
+                    assert piece, "cut short"
+                    received += piece
+                assert received == body(size)
             client.close()
             # Without its reader the rest is of no use to anyone.
             wait_for(lambda: node.metric("spillway_body_memory_bytes") == 0)
