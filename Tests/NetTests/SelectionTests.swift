@@ -205,6 +205,41 @@ private func withBytes<Result>(_ text: String, _ body: (UnsafeRawBufferPointer) 
     }
 }
 
+@Suite struct SelectionFuzzTests {
+    /// No field may trap, and what is read keeps its promises. With a fixed seed.
+    @Test func noFieldTraps() {
+        let words = [
+            "bytes=", "0-1", "-5", "9-", ",", " ", "\t", "\"", "W/", "\"a\"", "*", "gzip", ";q=", "0.5", "1.000",
+            "identity",
+            "Sun, 06 Nov 1994 08:49:37 GMT", "Nov", " 6 ", "08:49", "99999999999999999999", "\0", "-", "=", "GMT",
+        ].map { Array($0.utf8) }
+        var random = SplitMix(state: 23)
+        for _ in 0..<30_000 {
+            var field: [UInt8] = []
+            for _ in 0..<random.next() % 7 { field += words[Int(random.next() % UInt64(words.count))] }
+            if !field.isEmpty, random.next() % 3 == 0 {
+                field[Int(random.next() % UInt64(field.count))] = UInt8(truncatingIfNeeded: random.next())
+            }
+            field.withUnsafeBytes { bytes in
+                if case .several(let ranges) = ByteRangeSet(bytes, rangesMax: 8) {
+                    #expect(ranges.count <= 8)
+                    for part in ByteRangeSet.resolve(ranges, length: 100) {
+                        #expect(0 <= part.lowerBound && part.upperBound <= 100)
+                    }
+                }
+                _ = AcceptEncoding.prefersGzip(bytes)
+                let validators = Validators(etag: bytes, modifiedSeconds: 784_111_777, dateSeconds: 784_111_999)
+                _ = Preconditions.allowsRange(bytes, validators)
+                _ = Preconditions(
+                    ifMatch: bytes, ifNoneMatch: bytes, ifModifiedSince: bytes, ifUnmodifiedSince: bytes
+                ).verdict(validators)
+                if let seconds = parseHTTPDate(bytes) { #expect(seconds >= 0) }
+                _ = RequestRules.isAuthority(bytes)
+            }
+        }
+    }
+}
+
 @Suite struct FieldBlockTests {
     @Test func theFieldsComeBack() {
         let fields: [(name: [UInt8], value: [UInt8])] = [

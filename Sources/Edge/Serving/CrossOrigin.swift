@@ -25,6 +25,8 @@ final class CrossOrigin {
 
     let rules: CrossOriginRules
     private let origins: [[UInt8]]
+    /// Worked out once: a comparison of arrays would allocate for each request.
+    private let allowsAll: Bool
     /// By `Exchange.originTag`: what everybody gets, then for each allowed origin what it gets.
     private let blocks: [FieldBlock]
     private let preflightFields: FieldBlock
@@ -32,6 +34,7 @@ final class CrossOrigin {
     init(_ rules: CrossOriginRules) {
         self.rules = rules
         origins = rules.allowOrigins.map { Array($0.utf8) }
+        allowsAll = rules.allowsAll
         // A response that every site may read says so to all: browsers may use their copy for either kind of request.
         let common =
             rules.allowsAll ? [("access-control-allow-origin", "*")] : rules.isSelective ? [("vary", "origin")] : []
@@ -52,7 +55,7 @@ final class CrossOrigin {
     @inline(__always)
     func tag(for origin: UnsafeRawBufferPointer) -> Int {
         guard !origin.isEmpty, !origins.isEmpty else { return 0 }
-        return rules.allowsAll ? 1 : (origins.firstIndex { origin.elementsEqual($0) } ?? -1) + 1
+        return allowsAll ? 1 : (origins.firstIndex { origin.elementsEqual($0) } ?? -1) + 1
     }
 
     /// What a response gets beside the stored fields. A tag that was given under other rules may be out of range.
