@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Several listeners, IPv6, and both protocol versions on a cleartext one: HTTP/2 with prior knowledge (RFC 9113 3.3)."""
+"""Several listeners, IPv6, and both versions on a cleartext one: HTTP/2 with prior knowledge (RFC 9113 section 3.3)."""
 
 import socket
 import subprocess
@@ -55,7 +55,9 @@ limits: {{headerTimeoutMilliseconds: 1000, idleTimeoutMilliseconds: 3000}}
     origin.close()
 
 
-@pytest.mark.parametrize(("option", "version"), [(HTTP_1, "HTTP/1.1"), (PRIOR_KNOWLEDGE, "HTTP/2"), (HTTP_2, "HTTP/1.1")])
+@pytest.mark.parametrize(
+    ("option", "version"), [(HTTP_1, "HTTP/1.1"), (PRIOR_KNOWLEDGE, "HTTP/2"), (HTTP_2, "HTTP/1.1")]
+)
 @pytest.mark.parametrize("host", ["127.0.0.1", "[::1]"])
 def test_cleartext(site: Site, host: str, option: str, version: str) -> None:
     answer = fetch(f"http://{host}:{site.plain}/size/300000", option)

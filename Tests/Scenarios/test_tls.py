@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Certificates by host name, versions and tickets of TLS, seen by clients that are not ours: Python's ssl and openssl."""
+"""Certificates by host name, versions and tickets of TLS, for clients that are not ours: Python's ssl and openssl."""
 
 import re
 import secrets
@@ -201,16 +201,19 @@ def test_mistakes_are_named(work_folder: Path, certificates: Certificates) -> No
         entry = Certificate(certificate, key)
         conf = folder / "mistake.conf"
         conf.write_text(text(8443, 9901, f"\n  certificates:\n    - {good.yaml()}\n    - {entry.yaml()}"))
-        done = subprocess.run([program("edge"), "--config", conf, "--check"], capture_output=True, text=True, timeout=20)
+        command = [program("edge"), "--config", conf, "--check"]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=20)
         assert done.returncode == 2, done
-        column = 21 if key_name == "certificate" else None
-        assert re.search(rf":7:{column or '[0-9]+'}: tls\.certificates\[1\]\.{key_name}: {re.escape(expected)}", done.stderr), done
+        column = "21" if key_name == "certificate" else "[0-9]+"
+        place = rf":7:{column}: tls\.certificates\[1\]\.{key_name}: "
+        assert re.search(place + re.escape(expected), done.stderr), done
 
 
 def test_an_expired_certificate_is_a_warning(work_folder: Path, certificates: Certificates) -> None:
     old = certificates.authority.issue("old", "old.example", days=-1)
     port, admin = free_ports(2)
-    with configured_edge(work_folder / "tls", "old", admin, text(port, admin, f"{{certificates: [{old.yaml()}]}}")) as edge:
+    conf = text(port, admin, f"{{certificates: [{old.yaml()}]}}")
+    with configured_edge(work_folder / "tls", "old", admin, conf) as edge:
         assert serial_of(connect(port, None)) == old.serial
         assert "out of date" in edge.program.log.read_text()
         expiry = edge.metric(f'spillway_certificate_expiry_seconds{{file="{old.certificate}"}}')
