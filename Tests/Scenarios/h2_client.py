@@ -63,13 +63,16 @@ def block(fields: Iterable[tuple[str | bytes, str | bytes]]) -> bytes:
 class Client:
     """One connection. Every read has a time limit; `read` returns None at the end of the connection."""
 
-    def __init__(self, port: int, ca: Path, path: str, *, start: bytes | None = None) -> None:
-        """`path` is what `request` asks for. `start` replaces the preface and the empty SETTINGS."""
-        context = ssl.create_default_context(cafile=str(ca))
-        context.set_alpn_protocols(["h2"])
-        plain = socket.create_connection(("127.0.0.1", port), timeout=5)
-        self._socket = context.wrap_socket(plain, server_hostname="127.0.0.1")
-        assert self._socket.selected_alpn_protocol() == "h2"
+    def __init__(self, port: int, ca: Path | None, path: str, *, start: bytes | None = None) -> None:
+        """`path` is what `request` asks for. Without `ca` the connection is cleartext, with prior knowledge (RFC 9113
+        section 3.3). `start` replaces the preface and the empty SETTINGS."""
+        self._socket = socket.create_connection(("127.0.0.1", port), timeout=5)
+        if ca:
+            context = ssl.create_default_context(cafile=str(ca))
+            context.set_alpn_protocols(["h2"])
+            secure = context.wrap_socket(self._socket, server_hostname="127.0.0.1")
+            assert secure.selected_alpn_protocol() == "h2"
+            self._socket = secure
         self.path = path
         self._buffer = b""
         self._decoder = hpack.Decoder()

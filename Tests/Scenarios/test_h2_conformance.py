@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from content_origin import FOREVER, Content, ContentOrigin
+from edge_node import EdgeNode
 from h2_cases import (
     DEFINITION_CASES,
     FRAME_CASES,
@@ -38,9 +39,6 @@ from h2_client import (
     window_update,
 )
 from h2_message_cases import FIELD_CASES, HPACK_CASES, MESSAGE_CASES, PSEUDO_CASES
-from stack.ports import free_ports
-from stack.stack import Stack
-from viewer import sign
 
 CASES = [
     *PREFACE_CASES, *FRAME_CASES, *STREAM_CASES, *DEFINITION_CASES,
@@ -52,28 +50,32 @@ BODY = bytes(range(256)) * 800
 @dataclass(frozen=True)
 class Edge:
     port: int
-    ca: Path
-    path: str
+    ca: Path | None
 
     def open(self, start: bytes | None = None) -> Client:
-        return Client(self.port, self.ca, self.path, start=start)
+        return Client(self.port, self.ca, "/body", start=start)
 
 
 @pytest.fixture(scope="module")
-def edge(edge_stack: Stack) -> Iterator[Edge]:
-    """An edge with one large object, which is in its cache."""
-    origin = ContentOrigin({"/v/h2/body": Content(BODY, {**FOREVER, "ETag": '"b"'})})
-    port, admin = free_ports(2)
-    program = edge_stack.start_edge("h2-edge", port, admin, origin.port, workers="1")
-    edge = Edge(port, edge_stack.keys.ca, f"/hdnts={sign(edge_stack.keys.token_key, '/v/h2/*')}/v/h2/body")
+def node(work_folder: Path) -> Iterator[EdgeNode]:
+    folder = work_folder / "h2"
+    folder.mkdir()
+    origin = ContentOrigin({"/body": Content(BODY, {**FOREVER, "ETag": '"b"'})})
+    node = EdgeNode(folder, "h2", origin.port)
+    yield node
+    node.program.require_running()
+    node.stop()
+    origin.close()
+
+
+@pytest.fixture(scope="module", params=["tls", "cleartext"])
+def edge(node: EdgeNode, request: pytest.FixtureRequest) -> Edge:
+    """The edge, with one large object in its cache."""
+    edge = Edge(node.port, node.keys.ca) if request.param == "tls" else Edge(node.plain_port, None)
     with edge.open() as client:
         client.send(window_update(0, 1 << 20) + settings((INITIAL_WINDOW_SIZE, 1 << 20)) + client.headers())
         assert (client.status(), client.body()) == (200, BODY)
-    yield edge
-    program.require_running()
-    program.stop()
-    edge_stack.forget(program)
-    origin.close()
+    return edge
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.id)
