@@ -5,7 +5,7 @@ public struct ServerLimits: Sendable {
     /// Open connections on this loop; further ones are closed at once.
     public var connectionsMax = 20_000
     /// Requests on one connection; then it is ended in order: GOAWAY, or `connection: close`.
-    public var requestsPerConnectionMax = 100_000
+    public var requestsPerConnectionMax = 1_000_000
     /// How long a connection lives before it is ended in the same way.
     public var lifetimeMilliseconds: Int64 = 3_600_000
     /// Names and values of a request's head, with 32 bytes for each field (RFC 9113 section 6.5.2).
