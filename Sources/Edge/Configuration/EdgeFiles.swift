@@ -26,8 +26,6 @@ struct EdgeFiles {
                 return nil
             }
         }
-        tokenKeys = try collect { try Self.readTokenKeys(configuration) }
-        ticketKeys = try collect { try Self.readTicketKeys(configuration.tls) }
         var loaded: [TLSCertificate] = []
         if configuration.listen.contains(where: \.usesTLS) {
             for entry in configuration.tls.certificates {
@@ -35,6 +33,8 @@ struct EdgeFiles {
             }
         }
         certificates = loaded
+        ticketKeys = try collect { try Self.readTicketKeys(configuration.tls) }
+        tokenKeys = try collect { try Self.readTokenKeys(configuration) }
         guard problems.isEmpty else { throw ConfigurationError(problems: problems) }
     }
 
