@@ -38,7 +38,7 @@ import Testing
             }
         }
         #expect(problem == nil)
-        #expect(good > 20 && bad > 100, "\(good) good, \(bad) bad")
+        #expect(good > 5 && bad > 50, "\(good) good, \(bad) bad")
     }
 
     private static func mistake(in found: EdgeConfiguration) -> String? {

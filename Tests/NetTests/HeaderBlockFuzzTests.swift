@@ -102,6 +102,6 @@ import Testing
             return inflate(after) == fields ? nil : "the fields are others"
         }
         #expect(problem == nil)
-        #expect(readable > 300 && changed > 300)
+        #expect(readable > 50 && changed > 50)
     }
 }
