@@ -18,14 +18,14 @@ final class HTTP2Session {
     /// A frame header and this payload fill one TLS record exactly.
     static let dataBytesMax = Server.recordBytes - 9
     /// A head of so many times the allowed size closes the connection.
-    private static let headBytesFactor = 8
+    static let headBytesFactor = 8
 
     unowned(unsafe) let connection: ServerConnection
     /// The connection's; copied here so that emitting counts no reference.
     let writer: UnsafeMutablePointer<RecordWriter>
     let session: OpaquePointer
     private let serverReference: Unmanaged<Server>
-    private let headerBytesMax: Int
+    let headerBytesMax: Int
     private var expander = HeaderBlockExpander()
     /// Open exchanges, by `Exchange.liveIndex`.
     private(set) var live: [Exchange] = []
@@ -40,11 +40,11 @@ final class HTTP2Session {
     /// The head being received; one at a time on a connection (RFC 9113 section 4.3).
     var head = RequestHead()
     /// Memory for the head's values, held from the first field until the input is used up and no head is half there.
-    private var headBuffer: UnsafeMutableRawPointer?
-    private var headMemory: HeadMemory
-    private var headCounted = 0
-    private var headFields = 0
-    private var isTargetTooLong = false
+    var headBuffer: UnsafeMutableRawPointer?
+    var headMemory: HeadMemory
+    var headCounted = 0
+    var headFields = 0
+    var isTargetTooLong = false
     /// Bytes of a frame that did not go out with its first piece.
     private var frameRest = 0
     private var hasFailed = false
@@ -280,58 +280,5 @@ final class HTTP2Session {
 
     func resume(_ exchange: Exchange) {
         _ = nghttp2_session_resume_data(session, exchange.streamID)
-    }
-
-    // MARK: Request heads
-
-    func beginHead() {
-        let buffer = headBuffer ?? connection.server.headerPool.take()
-        headBuffer = buffer
-        head = RequestHead()
-        headMemory = HeadMemory(buffer, capacity: headerBytesMax)
-        headCounted = 0
-        headFields = 0
-        isTargetTooLong = false
-    }
-
-    private func releaseHead() {
-        if let headBuffer { connection.server.headerPool.give(headBuffer) }
-        headBuffer = nil
-    }
-
-    /// Takes one field of the head. What is over the limit is counted and dropped; the request gets 431.
-    func takeField(name: UnsafeRawBufferPointer, value: UnsafeRawBufferPointer) {
-        headCounted += name.count + value.count + 32
-        headFields += 1
-        guard headCounted <= headerBytesMax, name.count > 0 else { return refuseBomb(name, value) }
-        let isKept: Bool
-        if name[0] == UInt8(ascii: ":") {
-            isKept = takePseudoField(name, value)
-        } else {
-            isKept = head.take(.init(lowercaseName: name), value, memory: &headMemory, copies: true)
-        }
-        // Values that are kept are never longer than what was counted; only lists joined again and again are.
-        if !isKept { headCounted = .max / 2 }
-    }
-
-    /// A field beyond the limit. A head that goes on and on, each of its bytes standing for a whole line of the
-    /// decoder's table, is worth no answer.
-    private func refuseBomb(_ name: UnsafeRawBufferPointer, _ value: UnsafeRawBufferPointer) {
-        if name.equals(":path") { isTargetTooLong = value.count > connection.server.limits.targetBytesMax }
-        if headCounted > Self.headBytesFactor * headerBytesMax { flood = .headerList }
-    }
-
-    private func takePseudoField(_ name: UnsafeRawBufferPointer, _ value: UnsafeRawBufferPointer) -> Bool {
-        if name.equals(":method") {
-            head.method = Method(value)
-        } else if name.equals(":path") {
-            isTargetTooLong = value.count > connection.server.limits.targetBytesMax
-            guard let value = headMemory.keep(value) else { return false }
-            head.target = value
-        } else if name.equals(":authority") {
-            guard let value = headMemory.keep(value) else { return false }
-            head.authority = value
-        }
-        return true
     }
 }
