@@ -157,6 +157,7 @@ struct BenchDocument {
           Look at the ranges.
         - h2o has no HTTP cache: it serves a file and neither looks up, ages nor counts a cached object. It is here
           because it is the cheapest HTTP/2 server at hand.
+        - Where the edge's time goes, and what was tried to make it less, is told in [edge-engine.md](edge-engine.md).
         - The peers are Debian's packages with sensible settings, not the newest releases and not tuned to the last.
           A better configuration of one of them is a welcome correction: they are written by `LoadTests/Compare/Servers`.
         """

@@ -108,14 +108,21 @@ final class ServerConnection: EventSource {
         } else if isLate {
             server.counters.timeouts.add()
             close()
-        } else if isTooSlow(now, limits) {
-            server.counters.slowReaders.add()
-            close()
         } else {
             releaseIdleBuffers(now)
-            guard let http2 else { return }
-            server.counters.timeouts.add(http2.expire(now: now, limits))
-            if http2.wantsWrite { server.loop.schedule(self) }
+            expireStreams(now, limits)
+        }
+    }
+
+    /// A stall ends a stream alone; the connection ends when that has not helped.
+    private func expireStreams(_ now: Int64, _ limits: ServerLimits) {
+        let expired = http2?.expire(now: now, limits) ?? 0
+        server.counters.timeouts.add(expired)
+        if isTooSlow(now, limits), expired == 0 {
+            server.counters.slowReaders.add()
+            close()
+        } else if http2?.wantsWrite == true {
+            server.loop.schedule(self)
         }
     }
 
