@@ -74,9 +74,8 @@ private func isFault(_ errorCode: UInt32) -> Bool {
 
 private let streamClosed: nghttp2_on_stream_close_callback = { session, streamID, errorCode, userData in
     if errorCode != NGHTTP2_NO_ERROR.rawValue, isFault(errorCode) { withOwner(userData) { $0.countFault() } }
-    guard let pointer = nghttp2_session_get_stream_user_data(session, streamID) else { return 0 }
     withOwner(userData) { owner in
-        withExchange(pointer) { exchange in
+        owner.exchange(of: streamID)?._withUnsafeGuaranteedRef { exchange in
             let isWhole = errorCode == NGHTTP2_NO_ERROR.rawValue && exchange.phase == .sending
             owner.endExchange(exchange, completed: isWhole)
         }

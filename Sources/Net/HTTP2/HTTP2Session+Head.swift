@@ -35,20 +35,22 @@ extension HTTP2Session {
     /// A field beyond the limit. A head that goes on and on, each of its bytes standing for a whole line of the
     /// decoder's table, is worth no answer.
     private func refuseBomb(_ name: UnsafeRawBufferPointer, _ value: UnsafeRawBufferPointer) {
-        if name.equals(":path") { isTargetTooLong = value.count > connection.server.limits.targetBytesMax }
+        if name.equals(":path") { isTargetTooLong = value.count > targetBytesMax }
         if headCounted > Self.headBytesFactor * headerBytesMax { flood = .headerList }
     }
 
     private func takePseudoField(_ name: UnsafeRawBufferPointer, _ value: UnsafeRawBufferPointer) -> Bool {
-        if name.equals(":method") {
-            head.method = Method(value)
-        } else if name.equals(":path") {
-            isTargetTooLong = value.count > connection.server.limits.targetBytesMax
+        // nghttp2 lets no others pass than these and `:scheme`: their lengths tell them apart, but for one.
+        switch name.count {
+        case 5:
+            isTargetTooLong = value.count > targetBytesMax
             guard let value = headMemory.keep(value) else { return false }
             head.target = value
-        } else if name.equals(":authority") {
+        case 7 where name.equals(":method"): head.method = Method(value)
+        case 10:
             guard let value = headMemory.keep(value) else { return false }
             head.authority = value
+        default: break
         }
         return true
     }

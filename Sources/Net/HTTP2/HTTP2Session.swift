@@ -26,6 +26,10 @@ final class HTTP2Session {
     let session: OpaquePointer
     private let serverReference: Unmanaged<Server>
     let headerBytesMax: Int
+    let targetBytesMax: Int
+    private let headerFieldsMax: Int
+    /// The exchanges of the latest streams, so that most need not be looked up in nghttp2's table.
+    private var latest = RecentExchanges()
     private var expander = HeaderBlockExpander()
     /// Open exchanges, by `Exchange.liveIndex`.
     private(set) var live: [Exchange] = []
@@ -54,6 +58,8 @@ final class HTTP2Session {
         self.connection = connection
         writer = connection.writer
         headerBytesMax = connection.server.limits.headerBytesMax
+        headerFieldsMax = connection.server.limits.headerFieldsMax
+        targetBytesMax = connection.server.limits.targetBytesMax
         serverReference = .passUnretained(connection.server)
         frameGuard = FrameGuard(
             limits: connection.server.limits.frames, nowMilliseconds: connection.server.loop.now)
@@ -90,6 +96,7 @@ final class HTTP2Session {
     }
 
     deinit {
+        latest.free()
         nghttp2_session_del(session)
     }
 
@@ -139,6 +146,7 @@ final class HTTP2Session {
         releaseHead()
         let open = live
         live = []
+        latest.removeAll()
         for exchange in open { connection.server.finish(exchange, completed: false) }
     }
 
@@ -157,6 +165,7 @@ final class HTTP2Session {
             exchange.hasContent = hasContent
             exchange.liveIndex = live.count
             live.append(exchange)
+            latest.insert(exchange)
             _ = nghttp2_session_set_stream_user_data(session, streamID, Unmanaged.passUnretained(exchange).toOpaque())
             if let status = refusalStatus() {
                 server.counters.requestsMalformed.add()
@@ -169,13 +178,14 @@ final class HTTP2Session {
     /// Why the head is not to be handled, nil when it is. Settles the head's authority.
     private func refusalStatus() -> Int? {
         if isTargetTooLong { return 414 }
-        if headCounted > headerBytesMax || headFields > connection.server.limits.headerFieldsMax { return 431 }
+        if headCounted > headerBytesMax || headFields > headerFieldsMax { return 431 }
         return RequestRules.refusal(&head, isHTTP2: true)
     }
 
     /// nghttp2 has closed the stream: the exchange is over.
     func endExchange(_ exchange: Exchange, completed: Bool) {
         let index = exchange.liveIndex
+        latest.remove(exchange)
         live.swapAt(index, live.count - 1)
         live[index].liveIndex = index
         // The list may have held the last reference.
@@ -233,10 +243,8 @@ final class HTTP2Session {
     /// may follow any block: they leave the decoder's table as it is (RFC 7541 section 6.2.2).
     private func emitHeaders(_ bytes: UnsafePointer<UInt8>, count: Int) -> Bool {
         let streamID = Int32(bytes[5] & 0x7F) << 24 | Int32(bytes[6]) << 16 | Int32(bytes[7]) << 8 | Int32(bytes[8])
-        guard let pointer = nghttp2_session_get_stream_user_data(session, streamID) else {
-            return writer.emit(bytes, count: count)
-        }
-        return Unmanaged<Exchange>.fromOpaque(pointer)._withUnsafeGuaranteedRef { exchange in
+        guard let found = exchange(of: streamID) else { return writer.emit(bytes, count: count) }
+        return found._withUnsafeGuaranteedRef { exchange in
             let fields = exchange.headFields.bytes
             let length = count - 9 + fields.count
             var header = (
@@ -249,6 +257,12 @@ final class HTTP2Session {
             guard let start = fields.baseAddress else { return true }
             return writer.emit(start, count: fields.count)
         }
+    }
+
+    /// The exchange of an open stream. The session's list keeps it.
+    @inline(__always)
+    func exchange(of streamID: Int32) -> Unmanaged<Exchange>? {
+        latest.find(streamID) ?? nghttp2_session_get_stream_user_data(session, streamID).map { .fromOpaque($0) }
     }
 
     /// Emits one DATA frame: its header and the bytes that `readBody` has seen.
