@@ -19,9 +19,13 @@ class BodyOrigin:
         self.port: int = self._listener.getsockname()[1]
         self.asked: Counter[str] = Counter()
         self.sent_bytes = 0
-        threading.Thread(target=self._accept, daemon=True).start()
+        self._accepting = threading.Thread(target=self._accept, daemon=True)
+        self._accepting.start()
 
     def close(self) -> None:
+        """Wakes the thread before the descriptor is given up: it must never accept on another socket of that number."""
+        self._listener.shutdown(socket.SHUT_RDWR)
+        self._accepting.join()
         self._listener.close()
 
     def _accept(self) -> None:

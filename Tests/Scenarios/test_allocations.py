@@ -16,8 +16,9 @@ from stack.stack import Stack
 from viewer import sign
 
 FEW_REQUESTS, MANY_REQUESTS = 5_000, 25_000
-# What a timer or a log line may ask for in the meantime.
-ALLOCATIONS_PER_HIT_MAX = 0.001
+# What timers ask for in the meantime, and free lists while they grow: connections fall on the workers by chance. The least
+# that a request path could ask for, once for sixteen requests that come together, is 0.06.
+ALLOCATIONS_PER_HIT_MAX = 0.01
 COUNTER_SOURCE = Path(__file__).parent / "allocation_counter.c"
 
 
