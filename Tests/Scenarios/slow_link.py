@@ -19,7 +19,8 @@ class SlowLink:
         self._released = threading.Event()
         self._closed = threading.Event()
         self._listener = socket.create_server(("127.0.0.1", self.port))
-        threading.Thread(target=self._accept, daemon=True).start()
+        self._accepting = threading.Thread(target=self._accept, daemon=True)
+        self._accepting.start()
 
     def release(self) -> None:
         """Lets answers through, at the link's speed."""
@@ -28,6 +29,9 @@ class SlowLink:
     def close(self) -> None:
         self._closed.set()
         self._released.set()
+        # Wakes the thread before the descriptor is given up: it must never accept on another socket of that number.
+        self._listener.shutdown(socket.SHUT_RDWR)
+        self._accepting.join()
         self._listener.close()
 
     def _accept(self) -> None:
