@@ -32,6 +32,8 @@ extension EdgeConfiguration {
 
     /// A scheme, a host and a port, as browsers send them: lower case, no path, no slash at the end (RFC 6454 section 6.2).
     private func isOrigin(_ text: String) -> Bool {
+        // A host name has 253 characters at most; a response's head has room for that much.
+        guard text.utf8.count <= 300 else { return false }
         let parts = text.split(separator: "://", maxSplits: 1, omittingEmptySubsequences: false)
         guard parts.count == 2, let first = parts[0].utf8.first, (0x61...0x7A).contains(first), !parts[1].isEmpty else {
             return false
