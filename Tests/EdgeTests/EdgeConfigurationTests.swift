@@ -72,7 +72,10 @@ import Testing
         ("tls: {certificate: a, key: b, tickets: {rotateMinutes: 0}}", "tls.tickets.rotateMinutes: is `0`"),
         ("cors: {allowOrigins: [a.example]}", "cors.allowOrigins: holds `a.example`"),
         ("cors: {allowOrigins: ['https://a.example/']}", "cors.allowOrigins: holds `https://a.example/`"),
-        ("cors: {allowOrigins: ['https://\(String(repeating: "a", count: 300))']}", "cors.allowOrigins: holds `https://aaa"),
+        (
+            "cors: {allowOrigins: ['https://\(String(repeating: "a", count: 300))']}",
+            "cors.allowOrigins: holds `https://aaa"
+        ),
         ("cors: {allowOrigins: ['*', 'https://a.example']}", "`*` stands alone"),
         ("cors: {allowCredentials: true}", "cors.allowCredentials: is true; then `allowOrigins` has to name"),
         ("compression: {types: [Text/VTT]}", "compression.types: holds `Text/VTT`"),
