@@ -41,6 +41,8 @@ public final class Exchange {
     /// Content follows the request's head, and how much of it has come.
     final var hasContent = false
     final var contentBytes = 0
+    /// What an HTTP/2 request's head says of its content's length, -1 for nothing.
+    final var contentLength = -1
     /// A time limit has ended the exchange.
     final var isExpired = false
     /// True while the body has been found pending and the connection waits for `resume()`.
@@ -151,6 +153,7 @@ public final class Exchange {
         isStalled = false
         hasContent = false
         contentBytes = 0
+        contentLength = -1
         isExpired = false
         tag = 0
         originTag = 0

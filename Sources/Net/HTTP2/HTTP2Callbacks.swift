@@ -24,8 +24,9 @@ private func withExchange<Result>(_ pointer: UnsafeMutableRawPointer, _ body: (E
 nonisolated(unsafe) let sharedCallbacks: OpaquePointer? = {
     var callbacks: OpaquePointer?
     guard nghttp2_session_callbacks_new(&callbacks) == 0 else { return nil }
-    nghttp2_session_callbacks_set_on_begin_headers_callback(callbacks) { _, _, userData in
-        withOwner(userData) { $0.beginHead() }
+    nghttp2_session_callbacks_set_on_begin_headers_callback(callbacks) { _, frame, userData in
+        let isTrailer = frame?.pointee.headers.cat != NGHTTP2_HCAT_REQUEST
+        withOwner(userData) { $0.beginHead(isTrailer: isTrailer) }
         return 0
     }
     nghttp2_session_callbacks_set_on_header_callback(callbacks) {
@@ -49,13 +50,16 @@ nonisolated(unsafe) let sharedCallbacks: OpaquePointer? = {
     return callbacks
 }()
 
-private let frameReceived: nghttp2_on_frame_recv_callback = { session, frame, userData in
-    guard let frame, UInt32(frame.pointee.hd.type) == NGHTTP2_HEADERS.rawValue else { return 0 }
-    let hasContent = UInt32(frame.pointee.hd.flags) & NGHTTP2_FLAG_END_STREAM.rawValue == 0
-    // Trailers (any other category) are read and ignored.
-    let isRequest = frame.pointee.headers.cat == NGHTTP2_HCAT_REQUEST
-    if isRequest {
-        withOwner(userData) { $0.beginExchange(streamID: frame.pointee.hd.stream_id, hasContent: hasContent) }
+private let frameReceived: nghttp2_on_frame_recv_callback = { _, frame, userData in
+    guard let frame else { return 0 }
+    let streamID = frame.pointee.hd.stream_id
+    let endsStream = UInt32(frame.pointee.hd.flags) & NGHTTP2_FLAG_END_STREAM.rawValue != 0
+    switch UInt32(frame.pointee.hd.type) {
+    case NGHTTP2_HEADERS.rawValue:
+        let isTrailer = frame.pointee.headers.cat != NGHTTP2_HCAT_REQUEST
+        withOwner(userData) { $0.endHead(streamID: streamID, isTrailer: isTrailer, endsStream: endsStream) }
+    case NGHTTP2_DATA.rawValue where endsStream: withOwner(userData) { $0.endContent(streamID: streamID) }
+    default: break
     }
     return 0
 }

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import CNGHTTP2
+
 /// The heads of requests and trailers, field by field as nghttp2 decodes them.
 extension HTTP2Session {
-    func beginHead() {
+    func beginHead(isTrailer: Bool) {
         let buffer = headBuffer ?? connection.server.headerPool.take()
         headBuffer = buffer
         head = RequestHead()
@@ -10,6 +12,8 @@ extension HTTP2Session {
         headCounted = 0
         headFields = 0
         isTargetTooLong = false
+        rules = MessageRules(isTrailer: isTrailer)
+        priority = nil
     }
 
     func releaseHead() {
@@ -21,11 +25,15 @@ extension HTTP2Session {
     func takeField(name: UnsafeRawBufferPointer, value: UnsafeRawBufferPointer) {
         headCounted += name.count + value.count + 32
         headFields += 1
-        guard headCounted <= headerBytesMax, name.count > 0 else { return refuseBomb(name, value) }
+        guard headCounted <= headerBytesMax else { return refuseBomb(name, value) }
+        guard !rules.isMalformed else { return }
         let isKept: Bool
-        if name[0] == UInt8(ascii: ":") {
-            isKept = takePseudoField(name, value)
+        if name.first == UInt8(ascii: ":") {
+            guard let field = rules.takePseudoField(name, value) else { return }
+            isKept = keep(field, value)
         } else {
+            guard rules.takeField(name, value) else { return }
+            if name.equals("priority") { priority = PriorityField(value) }
             isKept = head.take(.init(lowercaseName: name), value, memory: &headMemory, copies: true)
         }
         // Values that are kept are never longer than what was counted; only lists joined again and again are.
@@ -39,19 +47,38 @@ extension HTTP2Session {
         if headCounted > Self.headBytesFactor * headerBytesMax { flood = .headerList }
     }
 
-    private func takePseudoField(_ name: UnsafeRawBufferPointer, _ value: UnsafeRawBufferPointer) -> Bool {
-        // nghttp2 lets no others pass than these and `:scheme`: their lengths tell them apart, but for one.
-        switch name.count {
-        case 5:
+    private func keep(_ field: MessageRules.PseudoField, _ value: UnsafeRawBufferPointer) -> Bool {
+        switch field {
+        case .path:
             isTargetTooLong = value.count > targetBytesMax
             guard let value = headMemory.keep(value) else { return false }
             head.target = value
-        case 7 where name.equals(":method"): head.method = Method(value)
-        case 10:
+        case .method: head.method = Method(value)
+        case .authority:
             guard let value = headMemory.keep(value) else { return false }
             head.authority = value
-        default: break
+        case .scheme: break
         }
         return true
+    }
+
+    /// A head is complete: a request, or trailers, which are read and dropped.
+    func endHead(streamID: Int32, isTrailer: Bool, endsStream: Bool) {
+        guard isTrailer else {
+            guard headCounted > headerBytesMax || rules.isRequest(head, hasContent: !endsStream) else {
+                return resetMalformed(streamID)
+            }
+            return beginExchange(streamID: streamID, hasContent: !endsStream)
+        }
+        // RFC 9113 section 8.1: trailers are the end.
+        guard endsStream, !rules.isMalformed else { return resetMalformed(streamID) }
+        endContent(streamID: streamID)
+    }
+
+    /// The message is malformed (RFC 9113 section 8.1.1).
+    func resetMalformed(_ streamID: Int32) {
+        countFault()
+        _ = nghttp2_submit_rst_stream(
+            session, UInt8(NGHTTP2_FLAG_NONE.rawValue), streamID, NGHTTP2_PROTOCOL_ERROR.rawValue)
     }
 }

@@ -77,9 +77,19 @@ extension HTTP2Session {
         let limit = connection.server.limits.contentBytesMax
         let before = exchange.contentBytes
         exchange.contentBytes += count
+        let expected = exchange.contentLength < 0 ? Int.max : exchange.contentLength
+        if before <= expected, exchange.contentBytes > expected { return resetMalformed(exchange.streamID) }
         guard before <= limit, exchange.contentBytes > limit else { return }
         connection.server.counters.contentsRefused.add()
         reset(exchange)
+    }
+
+    /// The client has ended its stream: the content must be as long as its head said (RFC 9113 section 8.1.1).
+    func endContent(streamID: Int32) {
+        exchange(of: streamID)?._withUnsafeGuaranteedRef { exchange in
+            let expected = exchange.contentLength
+            if expected >= 0, expected != exchange.contentBytes { resetMalformed(streamID) }
+        }
     }
 
     /// Frames are queued that the client's windows let through.

@@ -49,6 +49,9 @@ final class HTTP2Session {
     var headCounted = 0
     var headFields = 0
     var isTargetTooLong = false
+    var rules = MessageRules(isTrailer: false)
+    /// What the head says of its response's priority; nil when nothing.
+    var priority: PriorityField?
     /// Bytes of a frame that did not go out with its first piece.
     private var frameRest = 0
     private var hasFailed = false
@@ -163,10 +166,12 @@ final class HTTP2Session {
             exchange.streamID = streamID
             exchange.method = head.method
             exchange.hasContent = hasContent
+            exchange.contentLength = rules.contentLength ?? -1
             exchange.liveIndex = live.count
             live.append(exchange)
             latest.insert(exchange)
             _ = nghttp2_session_set_stream_user_data(session, streamID, Unmanaged.passUnretained(exchange).toOpaque())
+            if let priority { prioritise(exchange, priority) }
             if let status = refusalStatus() {
                 server.counters.requestsMalformed.add()
                 return refuse(exchange, status: status)
@@ -290,6 +295,12 @@ final class HTTP2Session {
     func makeUrgent(_ exchange: Exchange) {
         var priority = nghttp2_extpri(urgency: UInt32(NGHTTP2_EXTPRI_URGENCY_HIGH), inc: 0)
         _ = nghttp2_session_change_extpri_stream_priority(session, exchange.streamID, &priority, 1)
+    }
+
+    /// What the client asks for; it may change its mind with PRIORITY_UPDATE.
+    private func prioritise(_ exchange: Exchange, _ field: PriorityField) {
+        var priority = nghttp2_extpri(urgency: field.urgency, inc: field.isIncremental ? 1 : 0)
+        _ = nghttp2_session_change_extpri_stream_priority(session, exchange.streamID, &priority, 0)
     }
 
     func resume(_ exchange: Exchange) {
