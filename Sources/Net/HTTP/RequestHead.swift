@@ -33,7 +33,11 @@ public struct RequestHead {
     /// True when content follows the head.
     public internal(set) var hasContent = false
     /// The client speaks HTTP/1.0.
-    var isHTTP10 = false
+    public internal(set) var isHTTP10 = false
+    /// The method as it was sent.
+    public internal(set) var methodName = Self.none
+    /// All regular fields.
+    public internal(set) var fields = RequestFields()
 
     init() {}
 
@@ -74,26 +78,24 @@ public struct RequestHead {
         }
     }
 
-    /// Takes the value of a field. `copies` tells that the value does not stay where it is. False when `memory` is full.
+    /// Takes the value of a field, which stays where it is. False when `memory` has no room to join it with one before.
     @inline(__always)
-    mutating func take(
-        _ field: Field, _ value: UnsafeRawBufferPointer, memory: inout HeadMemory, copies: Bool
-    ) -> Bool {
+    mutating func take(_ field: Field, _ value: UnsafeRawBufferPointer, memory: inout HeadMemory) -> Bool {
         switch field {
-        case .host: Self.put(value, in: &host, ", ", &memory, copies)
-        case .range: Self.put(value, in: &range, ", ", &memory, copies)
-        case .ifRange: Self.put(value, in: &ifRange, ", ", &memory, copies)
-        case .ifMatch: Self.put(value, in: &ifMatch, ", ", &memory, copies)
-        case .ifNoneMatch: Self.put(value, in: &ifNoneMatch, ", ", &memory, copies)
-        case .ifModifiedSince: Self.put(value, in: &ifModifiedSince, ", ", &memory, copies)
-        case .ifUnmodifiedSince: Self.put(value, in: &ifUnmodifiedSince, ", ", &memory, copies)
-        case .acceptEncoding: Self.put(value, in: &acceptEncoding, ", ", &memory, copies)
+        case .host: Self.put(value, in: &host, ", ", &memory)
+        case .range: Self.put(value, in: &range, ", ", &memory)
+        case .ifRange: Self.put(value, in: &ifRange, ", ", &memory)
+        case .ifMatch: Self.put(value, in: &ifMatch, ", ", &memory)
+        case .ifNoneMatch: Self.put(value, in: &ifNoneMatch, ", ", &memory)
+        case .ifModifiedSince: Self.put(value, in: &ifModifiedSince, ", ", &memory)
+        case .ifUnmodifiedSince: Self.put(value, in: &ifUnmodifiedSince, ", ", &memory)
+        case .acceptEncoding: Self.put(value, in: &acceptEncoding, ", ", &memory)
         // RFC 9113 section 8.2.3.
-        case .cookie: Self.put(value, in: &cookie, "; ", &memory, copies)
-        case .origin: Self.put(value, in: &origin, ", ", &memory, copies)
-        case .requestedMethod: Self.put(value, in: &requestedMethod, ", ", &memory, copies)
-        case .requestedHeaders: Self.put(value, in: &requestedHeaders, ", ", &memory, copies)
-        case .expect: Self.put(value, in: &expect, ", ", &memory, copies)
+        case .cookie: Self.put(value, in: &cookie, "; ", &memory)
+        case .origin: Self.put(value, in: &origin, ", ", &memory)
+        case .requestedMethod: Self.put(value, in: &requestedMethod, ", ", &memory)
+        case .requestedHeaders: Self.put(value, in: &requestedHeaders, ", ", &memory)
+        case .expect: Self.put(value, in: &expect, ", ", &memory)
         case .other: true
         }
     }
@@ -101,16 +103,14 @@ public struct RequestHead {
     @inline(__always)
     private static func put(
         _ value: UnsafeRawBufferPointer, in place: inout UnsafeRawBufferPointer, _ separator: StaticString,
-        _ memory: inout HeadMemory, _ copies: Bool
+        _ memory: inout HeadMemory
     ) -> Bool {
-        let stored: UnsafeRawBufferPointer?
-        if place.isEmpty {
-            stored = copies ? memory.keep(value) : value
-        } else {
-            stored = memory.join(place, separator, value)
+        guard !place.isEmpty else {
+            place = value
+            return true
         }
-        guard let stored else { return false }
-        place = stored
+        guard let joined = memory.join(place, separator, value) else { return false }
+        place = joined
         return true
     }
 }

@@ -37,6 +37,7 @@ enum RequestParser {
         case .unknownVersion: return .refused(status: 505)
         }
         guard head.target.count <= limits.targetBytesMax else { return .refused(status: 414) }
+        head.fields.storage = .lines(bytes.slice(lines.position..<bytes.count))
         var fields = FramingFields()
         var count = 0
         loop: while true {
@@ -49,7 +50,7 @@ enum RequestParser {
                 let isTaken =
                     field == .other
                     ? fields.take(name: name, value: value)
-                    : head.take(field, value, memory: &memory, copies: false)
+                    : head.take(field, value, memory: &memory)
                 guard isTaken else { return .refused(status: 400) }
             case .end: break loop
             case .malformed: return .refused(status: 400)
@@ -87,6 +88,7 @@ enum RequestParser {
         let method = line.slice(0..<first)
         guard method.allSatisfy(isTokenCharacter) else { return .malformed }
         head.method = Method(method)
+        head.methodName = method
         // The version comes first: the forms of a target are those of HTTP/1.
         let version = line.slice(second + 1..<line.count)
         guard version.count == 8, version.hasPrefix("HTTP/"), isDigit(version[5]), version[6] == UInt8(ascii: "."),

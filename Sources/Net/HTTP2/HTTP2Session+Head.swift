@@ -34,7 +34,11 @@ extension HTTP2Session {
         } else {
             guard rules.takeField(name, value) else { return }
             if name.equals("priority") { priority = PriorityField(value) }
-            isKept = head.take(.init(lowercaseName: name), value, memory: &headMemory, copies: true)
+            if let kept = headMemory.keepField(name, value) {
+                isKept = head.take(.init(lowercaseName: name), kept, memory: &headMemory)
+            } else {
+                isKept = false
+            }
         }
         // Values that are kept are never longer than what was counted; only lists joined again and again are.
         if !isKept { headCounted = .max / 2 }
@@ -53,7 +57,10 @@ extension HTTP2Session {
             isTargetTooLong = value.count > targetBytesMax
             guard let value = headMemory.keep(value) else { return false }
             head.target = value
-        case .method: head.method = Method(value)
+        case .method:
+            head.method = Method(value)
+            guard let value = headMemory.keep(value) else { return false }
+            head.methodName = value
         case .authority:
             guard let value = headMemory.keep(value) else { return false }
             head.authority = value
@@ -68,6 +75,7 @@ extension HTTP2Session {
             guard headCounted > headerBytesMax || rules.isRequest(head, hasContent: !endsStream) else {
                 return resetMalformed(streamID)
             }
+            head.fields.storage = .entries(headMemory)
             return beginExchange(streamID: streamID, hasContent: !endsStream)
         }
         // RFC 9113 section 8.1: trailers are the end.
