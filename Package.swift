@@ -120,7 +120,7 @@ let package = Package(
         .testTarget(
             name: "NetTests", dependencies: ["Net", "Base", "CLinux", "Fuzzing", "CNGHTTP2"], swiftSettings: strict),
         .testTarget(name: "LoadTestsTests", dependencies: ["LoadTests"], swiftSettings: strict),
-        .testTarget(name: "CacheTests", dependencies: ["Cache", "Base"], swiftSettings: strict),
+        .testTarget(name: "CacheTests", dependencies: ["Cache", "Base", "Fuzzing"], swiftSettings: strict),
         .testTarget(
             name: "EdgeTests", dependencies: ["Edge", "Net", "Cache", "Token", "Base", "Fuzzing"], swiftSettings: strict
         ),

@@ -5,7 +5,7 @@ import Testing
 @testable import Cache
 
 @Suite struct FillMachineTests {
-    private let storable = Storability.store(freshMilliseconds: 1, staleWhileRevalidateMilliseconds: 0)
+    private let storable = Storability.store(StoredFreshness(lifetimeMilliseconds: 1))
 
     private func machine() -> FillMachine {
         FillMachine(triesMax: 2, objectBytesMax: 1000, finishBytesMax: 10)

@@ -21,7 +21,8 @@ private func head(_ storability: Storability) -> ObjectHead {
         storedMilliseconds: 0, upstreamCacheStatus: [])
 }
 
-private let fresh = Storability.store(freshMilliseconds: 1000, staleWhileRevalidateMilliseconds: 500)
+private let fresh = Storability.store(
+    StoredFreshness(lifetimeMilliseconds: 1000, staleWhileRevalidateMilliseconds: 500))
 
 /// A whole object of `count` bytes that count up from 0.
 private func whole(_ path: String, _ count: Int, storability: Storability = fresh) -> CachedObject {

@@ -17,6 +17,7 @@ struct ResponseHeadBuilder: Sendable {
     private let compression: CompressionRules
     /// Surrogate keys are for caches: a shield passes them on, an edge keeps them.
     private let passesSurrogateKey: Bool
+    private let rules = ResponseRules(CacheRulesSettings())
 
     init(_ settings: EdgeSettings) {
         answersOrigins = !settings.crossOrigin.allowOrigins.isEmpty
@@ -57,18 +58,6 @@ struct ResponseHeadBuilder: Sendable {
         return isPlaylist || path.reversed().starts(with: "/init.mp4".utf8.reversed())
     }
 
-    /// The members of a Vary list that something could depend on. Neither Accept-Encoding nor Origin ever goes upstream:
-    /// what comes is the answer to a request without them, and the edge itself does the rest.
-    private func unansweredVary(_ list: [UInt8]) -> [UInt8]? {
-        let members = list.split(separator: UInt8(ascii: ",")).filter { member in
-            member.withUnsafeBytes { bytes in
-                let name = bytes.trimmed()
-                return !name.equalsIgnoringCase("accept-encoding") && !name.equalsIgnoringCase("origin")
-            }
-        }
-        return members.isEmpty ? nil : Array(members.joined(separator: [UInt8(ascii: ",")]))
-    }
-
     private func isCompressible(_ response: UpstreamResponse) -> Bool {
         guard response.status == 200, response.first("content-encoding") == nil,
             compression.covers(contentType: response.first("content-type") ?? [])
@@ -80,16 +69,21 @@ struct ResponseHeadBuilder: Sendable {
         return response.all("cache-control")?.withUnsafeBytes { $0.listHolds("no-transform") } != true
     }
 
+    /// What may be kept, as far as it can be yet: nothing is validated, and variants are not kept apart.
     private func storability(_ response: UpstreamResponse) -> Storability {
-        var fields = StorabilityFields()
-        fields.cacheControl = response.all("cache-control")
-        fields.cdnCacheControl = response.all("cdn-cache-control")
-        fields.age = response.first("age")
-        fields.vary = response.all("vary").flatMap(unansweredVary)
-        fields.hasSetCookie = response.first("set-cookie") != nil
-        fields.expiresSeconds = response.first("expires").flatMap { parseHTTPDate($0) }
-        fields.dateSeconds = response.first("date").flatMap { parseHTTPDate($0) }
-        return Storability(status: response.status, fields)
+        let now = Clock.wallMilliseconds()
+        let judged = rules.judge(
+            .get, hasAuthorization: false, status: response.status, fields: response.fields,
+            requestMilliseconds: now, responseMilliseconds: now)
+        guard judged != .uncacheable else { return .uncacheable }
+        let vary = response.fields.filter { $0.name.elementsEqual("vary".utf8) }.map(\.value)
+        // Neither Accept-Encoding nor Origin ever goes upstream: what comes is the answer to a request without them, and
+        // the edge itself does the rest.
+        let answered = ["accept-encoding", "origin"].map { Array($0.utf8) }
+        guard VaryRule.parse(vary, answered: answered) == .independent else { return .uncacheable }
+        guard case .store(let freshness) = judged else { return judged }
+        guard freshness.fieldsNotReused.isEmpty else { return .uncacheable }
+        return freshness.usableAfterArrivalMilliseconds > 0 ? judged : .shareOnce
     }
 
     private func passes(_ name: [UInt8]) -> Bool {

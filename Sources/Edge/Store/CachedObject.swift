@@ -175,9 +175,9 @@ final class CachedObject: BodySource, @unchecked Sendable {
             countsSlices = true
         }
         if let length { lengthStorage.store(length, ordering: .releasing) }
-        if case .store(let fresh, let stale) = head.storability {
-            freshUntilStorage.store(nowMilliseconds + fresh, ordering: .relaxed)
-            usableUntilStorage.store(nowMilliseconds + fresh + stale, ordering: .relaxed)
+        if case .store(let freshness) = head.storability {
+            freshUntilStorage.store(nowMilliseconds + freshness.freshAfterArrivalMilliseconds, ordering: .relaxed)
+            usableUntilStorage.store(nowMilliseconds + freshness.usableAfterArrivalMilliseconds, ordering: .relaxed)
         }
         phaseStorage.store(Phase.streaming.rawValue, ordering: .releasing)
     }
