@@ -50,19 +50,24 @@ nonisolated(unsafe) let sharedCallbacks: OpaquePointer? = {
 }()
 
 private let frameReceived: nghttp2_on_frame_recv_callback = { session, frame, userData in
-    guard let frame, UInt32(frame.pointee.hd.type) == NGHTTP2_HEADERS.rawValue else { return 0 }
-    let hasContent = UInt32(frame.pointee.hd.flags) & NGHTTP2_FLAG_END_STREAM.rawValue == 0
-    // Trailers (any other category) are read and ignored.
-    let isRequest = frame.pointee.headers.cat == NGHTTP2_HCAT_REQUEST
-    if isRequest {
-        withOwner(userData) { $0.beginExchange(streamID: frame.pointee.hd.stream_id, hasContent: hasContent) }
+    guard let frame else { return 0 }
+    let header = frame.pointee.hd
+    let isEnd = UInt32(header.flags) & NGHTTP2_FLAG_END_STREAM.rawValue != 0
+    switch UInt32(header.type) {
+    case NGHTTP2_HEADERS.rawValue where frame.pointee.headers.cat == NGHTTP2_HCAT_REQUEST:
+        withOwner(userData) { $0.beginExchange(streamID: header.stream_id, hasContent: !isEnd) }
+    // Trailers are read and ignored, but for the end that they are.
+    case NGHTTP2_HEADERS.rawValue where isEnd, NGHTTP2_DATA.rawValue where isEnd:
+        withOwner(userData) { $0.endContent(streamID: header.stream_id) }
+    default: break
     }
     return 0
 }
 
-private let contentReceived: nghttp2_on_data_chunk_recv_callback = { session, _, streamID, _, count, userData in
+private let contentReceived: nghttp2_on_data_chunk_recv_callback = { session, _, streamID, data, count, userData in
     guard let pointer = nghttp2_session_get_stream_user_data(session, streamID) else { return 0 }
-    withOwner(userData) { owner in withExchange(pointer) { owner.takeContent($0, count: count) } }
+    let content = UnsafeRawBufferPointer(start: data, count: count)
+    withOwner(userData) { owner in withExchange(pointer) { owner.takeContent($0, content) } }
     return 0
 }
 

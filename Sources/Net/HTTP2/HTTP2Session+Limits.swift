@@ -72,14 +72,38 @@ extension HTTP2Session {
         if let kind = frameGuard.countFault(nowMilliseconds: connection.server.loop.now) { flood = kind }
     }
 
-    /// Content has come that no request here has a use for.
-    func takeContent(_ exchange: Exchange, count: Int) {
+    /// Content has come, for the exchange that collects it or for nobody.
+    func takeContent(_ exchange: Exchange, _ content: UnsafeRawBufferPointer) {
+        guard exchange.collected == nil else {
+            guard let failure = exchange.collect(content), exchange.phase == .waiting else { return }
+            // What still comes is passed over, within the limit for that.
+            return connection.server.handler.contentFailed(exchange, failure)
+        }
         let limit = connection.server.limits.contentBytesMax
         let before = exchange.contentBytes
-        exchange.contentBytes += count
+        exchange.contentBytes += content.count
         guard before <= limit, exchange.contentBytes > limit else { return }
         connection.server.counters.contentsRefused.add()
         reset(exchange)
+    }
+
+    /// Keeps the content of the request that is being handled. nghttp2 opens the client's windows as it comes; the limit
+    /// bounds the memory.
+    func collectContent(_ exchange: Exchange) -> ContentCollection {
+        exchange.collected = []
+        if exchange.expectsContinue { submitContinue(exchange) }
+        return .collecting
+    }
+
+    /// The client has ended its side of the stream.
+    func endContent(streamID: Int32) {
+        exchange(of: streamID)?._withUnsafeGuaranteedRef { exchange in
+            guard let content = exchange.collected else { return }
+            exchange.collected = nil
+            // The handler may have answered without waiting for it.
+            guard exchange.phase == .waiting else { return }
+            connection.server.handler.contentComplete(exchange, content)
+        }
     }
 
     /// Frames are queued that the client's windows let through.
