@@ -4,13 +4,14 @@
 // under way together. Everything belongs to the calling thread.
 
 import Base
+import Glibc
 import Net
 
 /// A burst of equal requests.
 final class Spike {
     private let loop: EventLoop
     private let pool: UpstreamPool
-    private let request: [UInt8]
+    private let request: UpstreamRequest
     private let clients: Int
     private var answers: [Answer] = []
     private var open = 0
@@ -23,8 +24,13 @@ final class Spike {
         limits.connectTimeoutMilliseconds = 30_000
         limits.firstByteTimeoutMilliseconds = 3_600_000
         limits.stallTimeoutMilliseconds = 3_600_000
-        pool = UpstreamPool(server: server, loop: loop, limits: limits)
-        request = Array("GET \(path) HTTP/1.1\r\nhost: \(server)\r\nconnection: close\r\n\r\n".utf8)
+        limits.idleConnectionsMax = 0
+        limits.queueMilliseconds = 3_600_000
+        pool = UpstreamPool(server: UpstreamServer(server), loop: loop, limits: limits)
+        guard let request = UpstreamRequest(method: Array("GET".utf8), target: Array(path.utf8)) else {
+            throw SystemError("\(path) as a request target", code: EINVAL)
+        }
+        self.request = request
         self.clients = clients
     }
 

@@ -145,6 +145,41 @@ public final class ConfigurationSection {
         }
     }
 
+    /// One entry of a list that may hold texts and mappings.
+    public enum Entry {
+        case text(String)
+        case section(ConfigurationSection)
+    }
+
+    /// A list whose entries are texts or mappings, such as `upstream.servers`; a single text stands for a list of one.
+    public func entries(_ key: String) -> [Entry] {
+        guard let node = node(key) else { return [] }
+        if let single = node.scalar?.string { return [.text(single)] }
+        guard let sequence = node.sequence else {
+            report(key, "must be a list")
+            return []
+        }
+        return sequence.enumerated().compactMap { index, element in
+            if let text = element.scalar?.string { return .text(text) }
+            let path = "\(name(key))[\(index)]"
+            if element.mapping == nil {
+                configuration.report(path, element.mark, "must be a text or hold `key: value` lines")
+                return nil
+            }
+            return .section(child(path, element))
+        }
+    }
+
+    /// A number with an optional fraction.
+    public func number(_ key: String, default fallback: Double, in range: ClosedRange<Double>) -> Double {
+        guard let text = optionalString(key) else { return fallback }
+        guard let value = Double(text), range.contains(value) else {
+            report(key, "is `\(text)`; a number from \(range.lowerBound) to \(range.upperBound) is allowed")
+            return fallback
+        }
+        return value
+    }
+
     private func child(_ path: String, _ node: Node?) -> ConfigurationSection {
         let section = ConfigurationSection(
             configuration: configuration, path: path, mapping: node?.mapping, mark: node?.mark ?? mark)

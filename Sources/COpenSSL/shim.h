@@ -63,3 +63,11 @@ static inline void spw_bio_clear_retry(BIO *b) { BIO_clear_retry_flags(b); }
 static inline long spw_ssl_mode_moving_buffer(void) { return SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER; }
 // Macro over SSL_ctrl.
 static inline long spw_ssl_set_tlsext_host_name(SSL *s, const char *name) { return SSL_set_tlsext_host_name(s, name); }
+// Macro over SSL_CTX_set_options with 64-bit constants that Swift imports as several types.
+static inline void spw_ssl_ctx_set_client_options(SSL_CTX *ctx) {
+    SSL_CTX_set_options(ctx, SSL_OP_NO_COMPRESSION | SSL_OP_NO_RENEGOTIATION);
+}
+// Constants that Swift imports as another integer type than the mode takes.
+static inline long spw_ssl_mode_partial_write(void) { return SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER; }
+// Macro over SSL_CTX_ctrl.
+static inline void spw_ssl_ctx_set_read_ahead(SSL_CTX *ctx) { SSL_CTX_set_read_ahead(ctx, 1); }

@@ -23,10 +23,14 @@ public enum FillOutcome: UInt8, Sendable, Equatable {
 public struct FillMachine: Sendable {
     /// What the world can do wrong before the head has come.
     public enum Failure: Sendable, Equatable {
-        /// A kept connection was closed under us: says nothing about the server.
-        case staleConnection
+        /// A kept connection was closed under us: says nothing about the server. `isUnsent`: before any byte of the request.
+        case staleConnection(isUnsent: Bool)
+        /// The server can not have seen the request: it refused the connection, or TLS failed.
+        case unsent
         case server
         case timeout
+        /// There was no room among the requests that wait.
+        case overloaded
     }
 
     public enum HeadAction: Sendable, Equatable {
@@ -51,17 +55,25 @@ public struct FillMachine: Sendable {
     /// The response is for one request: nobody will have a use for it when that has left.
     private var isForOne = false
 
+    /// A server that has failed with the request in its hands is followed by one other.
+    private static let sentTriesMax = 2
+
     private let triesMax: Int
+    private let isIdempotent: Bool
     private let objectBytesMax: Int
     /// A fill whose readers have all left goes on when no more than this is missing.
     private let finishBytesMax: Int
     private var tries = 1
+    private var sentTries = 0
     private var staleConnections = 0
     private var state = State.waitingForHead
 
-    public init(triesMax: Int, objectBytesMax: Int, finishBytesMax: Int) {
+    /// `triesMax` is how many servers may be asked. A request that is not idempotent is sent again only when no server can
+    /// have seen it (RFC 9110 section 9.2.2).
+    public init(triesMax: Int, objectBytesMax: Int, finishBytesMax: Int, isIdempotent: Bool = true) {
         precondition(triesMax >= 1 && objectBytesMax > 0 && finishBytesMax >= 0)
         self.triesMax = triesMax
+        self.isIdempotent = isIdempotent
         self.objectBytesMax = objectBytesMax
         self.finishBytesMax = finishBytesMax
     }
@@ -98,25 +110,29 @@ public struct FillMachine: Sendable {
     }
 
     public mutating func failed(_ failure: Failure) -> FailureAction {
-        guard state == .waitingForHead else {
-            state = .ended
-            return .end(.died)
-        }
+        guard state == .waitingForHead else { return end(.died) }
         switch failure {
-        case .staleConnection where staleConnections < 3:
+        case .staleConnection(let isUnsent) where (isIdempotent || isUnsent) && staleConnections < 3:
             staleConnections += 1
             return .retry
-        case .timeout:
-            state = .ended
-            return .end(.waitedTooLong)
         case .staleConnection, .server:
-            guard tries < triesMax else {
-                state = .ended
-                return .end(.transientError)
-            }
-            tries += 1
-            return .retry
+            sentTries += 1
+            return isIdempotent && sentTries < Self.sentTriesMax ? retryElsewhere() : end(.transientError)
+        case .unsent: return retryElsewhere()
+        case .timeout: return end(.waitedTooLong)
+        case .overloaded: return end(.refused)
         }
+    }
+
+    private mutating func retryElsewhere() -> FailureAction {
+        guard tries < triesMax else { return end(.transientError) }
+        tries += 1
+        return .retry
+    }
+
+    private mutating func end(_ outcome: FillOutcome) -> FailureAction {
+        state = .ended
+        return .end(outcome)
     }
 
     /// Nobody reads any more. True when the fill is to be given up: what is missing is more than it is worth.

@@ -7,8 +7,8 @@ import Testing
 @Suite struct FillMachineTests {
     private let storable = Storability.store(StoredFreshness(lifetimeMilliseconds: 1))
 
-    private func machine() -> FillMachine {
-        FillMachine(triesMax: 2, objectBytesMax: 1000, finishBytesMax: 10)
+    private func machine(triesMax: Int = 2, isIdempotent: Bool = true) -> FillMachine {
+        FillMachine(triesMax: triesMax, objectBytesMax: 1000, finishBytesMax: 10, isIdempotent: isIdempotent)
     }
 
     /// A fill whose head has come and that has received `count` bytes.
@@ -77,8 +77,40 @@ import Testing
 
     @Test func aClosedKeptConnectionCostsNoTryButNotForEver() {
         var fill = machine()
-        for _ in 0..<4 { #expect(fill.failed(.staleConnection) == .retry) }
-        #expect(fill.failed(.staleConnection) == .end(.transientError))
+        for _ in 0..<4 { #expect(fill.failed(.staleConnection(isUnsent: false)) == .retry) }
+        #expect(fill.failed(.staleConnection(isUnsent: false)) == .end(.transientError))
+    }
+
+    @Test func serversThatWereNeverReachedAreAllPassedOver() {
+        var fill = machine(triesMax: 3)
+        #expect(fill.failed(.unsent) == .retry)
+        #expect(fill.failed(.unsent) == .retry)
+        #expect(fill.failed(.unsent) == .end(.transientError))
+    }
+
+    @Test func oneServerThatHadTheRequestIsFollowedByOneOther() {
+        var fill = machine(triesMax: 5)
+        #expect(fill.failed(.server) == .retry)
+        #expect(fill.failed(.server) == .end(.transientError))
+    }
+
+    @Test func whatMayHaveBeenCarriedOutIsNotSentAgain() {
+        var sent = machine(isIdempotent: false)
+        #expect(sent.failed(.server) == .end(.transientError))
+        var stale = machine(isIdempotent: false)
+        #expect(stale.failed(.staleConnection(isUnsent: false)) == .end(.transientError))
+    }
+
+    @Test func whatNoServerHasSeenIsSentAgain() {
+        var fill = machine(triesMax: 2, isIdempotent: false)
+        #expect(fill.failed(.staleConnection(isUnsent: true)) == .retry)
+        #expect(fill.failed(.unsent) == .retry)
+        #expect(fill.failed(.unsent) == .end(.transientError))
+    }
+
+    @Test func noRoomIsNoFaultOfAServer() {
+        var fill = machine()
+        #expect(fill.failed(.overloaded) == .end(.refused))
     }
 
     @Test func aTimeoutIsNotRepeated() {

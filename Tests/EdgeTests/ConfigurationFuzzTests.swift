@@ -48,7 +48,7 @@ import Testing
             && (1...1_000_000).contains(limits.connectionsMax)
             && (4096...65_536).contains(limits.headerBytesMax) && (1...1000).contains(limits.streamsMax)
             && (0...1_000_000).contains(limits.sendMinimumBytesPerSecond) && limits.idleTimeoutMilliseconds >= 100
-            && found.objectBytesMax <= found.memoryBytes && !found.listen.isEmpty && !found.upstreams.isEmpty
+            && found.objectBytesMax <= found.memoryBytes && !found.listen.isEmpty && !found.upstream.servers.isEmpty
         return isInRange ? nil : "taken, but out of range"
     }
 }

@@ -2,6 +2,7 @@
 
 import Base
 import Foundation
+import Net
 import Testing
 
 @testable import Edge
@@ -56,6 +57,23 @@ import Testing
         ("role: origin", "allowed: edge, shield"),
         ("name: a b", "name: is `a b`"), ("cache: {memoryBytes: 1KiB}", "cache.memoryBytes: is `1KiB`"),
         ("upstream: {servers: [origin.example:80]}", "upstream.servers: holds `origin.example:80`"),
+        ("upstream: {servers: [127.0.0.1:1, 127.0.0.1:1]}", "upstream.servers: holds `127.0.0.1:1` twice"),
+        ("upstream: {servers: []}", "upstream.servers: needs at least one server"),
+        ("upstream: {servers: [{name: a}]}", "upstream.servers[0].endpoint: is required"),
+        ("upstream: {servers: [{endpoint: a:1}]}", "upstream.servers[0].endpoint: is `a:1`"),
+        ("upstream: {servers: [{endpoint: 127.0.0.1:1, name: 'a b'}]}", "upstream.servers[0].name: is `a b`"),
+        ("upstream: {servers: [{endpoint: 127.0.0.1:1, weight: 0}]}", "upstream.servers[0].weight: is `0`"),
+        ("upstream: {servers: [127.0.0.1:2, [127.0.0.1:1]]}", "upstream.servers[1]: must be a text or hold"),
+        ("upstream: {servers: [127.0.0.1:1], fallback: [127.0.0.1:1]}", "which stands in `servers`, too"),
+        ("upstream: {servers: [127.0.0.1:1], loadFactor: 1}", "upstream.loadFactor: is `1.0`; 0, or a number above 1"),
+        ("upstream: {servers: [127.0.0.1:1], loadFactor: x}", "upstream.loadFactor: is `x`"),
+        ("upstream: {servers: [127.0.0.1:1], hostHeader: 'a b'}", "upstream.hostHeader: is `a b`"),
+        ("upstream: {servers: [127.0.0.1:1], tls: {certificate: a}}", "upstream.tls.key: is required"),
+        ("upstream: {servers: [127.0.0.1:1], tls: {serverName: a:1}}", "upstream.tls.serverName: is `a:1`"),
+        ("upstream: {servers: [127.0.0.1:1], health: {path: a}}", "upstream.health.path: is `a`"),
+        ("upstream: {servers: [127.0.0.1:1], health: {pat: /a}}", "upstream.health.pat: is not a known key"),
+        ("upstream: {servers: [127.0.0.1:1], fetchesMax: 0}", "upstream.fetchesMax: is `0`"),
+        ("limits: {contentBytesPerWorker: 1}", "limits.contentBytesPerWorker: is `1`"),
         ("limits: {streems: 3}", "limits.streems: is not a known key"),
         ("limits: {connectionsPerAddress: -1}", "limits.connectionsPerAddress: is `-1`"),
         ("limits: {lifetimeMilliseconds: 999}", "limits.lifetimeMilliseconds: is `999`"),
@@ -99,6 +117,30 @@ import Testing
         #expect(configuration.tls.certificates.map(\.certificateFile) == ["a"])
         #expect(configuration.tls.certificates.map(\.keyFile) == ["b"])
         #expect(configuration.tls.certificates.map(\.keyPlace.key) == ["tls.key"])
+    }
+
+    @Test func upstreamServersAreTextsOrMappings() throws {
+        let text = least.replacingOccurrences(
+            of: "upstream: {servers: [127.0.0.1:8500]}",
+            with: """
+                upstream:
+                  servers: [127.0.0.1:8500, {endpoint: "[::1]:8500", name: b.example, weight: 3}]
+                  fallback: [{endpoint: 127.0.0.1:8081}]
+                  hostHeader: a.example:8080
+                  loadFactor: 2
+                  tls: {enabled: true, serverName: shield.example, caFile: ca.pem, verify: false}
+                  health: {path: /up, expectStatus: 204}
+                """)
+        let upstream = try EdgeConfiguration(Configuration(text: text, file: "x")).upstream
+        #expect(upstream.servers.map(\.endpoint.description) == ["127.0.0.1:8500", "[::1]:8500"])
+        #expect(upstream.servers.map(\.name) == [nil, "b.example"])
+        #expect(upstream.servers.map(\.weight) == [1, 3])
+        #expect(upstream.fallback.map(\.endpoint.port) == [8081])
+        #expect(upstream.hostHeader == .text("a.example:8080"))
+        #expect(upstream.loadFactor == 2)
+        #expect(upstream.tls.isEnabled && !upstream.tls.verifiesServer)
+        #expect(upstream.tls.serverName == "shield.example" && upstream.tls.authoritiesFile == "ca.pem")
+        #expect(upstream.health.check == HealthCheck(path: "/up", expectedStatus: 204))
     }
 
     @Test func changedSectionsAreNamed() throws {

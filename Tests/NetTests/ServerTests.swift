@@ -46,10 +46,10 @@ final class RunningServer {
     private let stop: @Sendable () -> Void
     private let thread: StartedThread
 
-    init(limits: ServerLimits = ServerLimits()) throws {
+    init(limits: ServerLimits = ServerLimits(), handler: RequestHandler = TestHandler()) throws {
         // Made here and used by the new thread only, but for the mailbox.
         nonisolated(unsafe) let loop = try EventLoop()
-        let server = Server(loop: loop, handler: TestHandler(), limits: limits, counters: counters)
+        let server = Server(loop: loop, handler: handler, limits: limits, counters: counters)
         port = try server.listen(Endpoint(address: "127.0.0.1", port: 0), tls: nil)
         mailbox = loop.mailbox
         stop = { loop.stop() }

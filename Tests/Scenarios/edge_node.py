@@ -20,17 +20,19 @@ class EdgeNode:
         self,
         folder: Path,
         name: str,
-        upstream_port: int,
+        upstream: int | str,
         limits: str = "{}",
         cache: str = "{}",
         workers: int = 1,
         prefix: Sequence[str | Path] = (),
         more: str = "",
     ) -> None:
-        """`limits` and `cache` are YAML for those keys of edge.conf; `prefix` is a command that runs the edge, `more`
+        """`upstream` is the port of a server or YAML for that key of edge.conf, as `limits` and `cache` are; `prefix` is a command that runs the edge, `more`
         are further lines of its configuration."""
         self.keys = make_credentials(folder / "keys")
         self.port, self.plain_port, self.admin_port = free_ports(3)
+        if isinstance(upstream, int):
+            upstream = f"{{servers: [127.0.0.1:{upstream}], stallTimeoutMilliseconds: 5000}}"
         conf = folder / f"{name}.conf"
         conf.write_text(
             f"""\
@@ -42,7 +44,7 @@ listen:
 admin: {{listen: 127.0.0.1:{self.admin_port}}}
 tls: {{certificate: {json.dumps(str(self.keys.certificate))}, key: {json.dumps(str(self.keys.certificate_key))}}}
 token: {{required: false}}
-upstream: {{servers: [127.0.0.1:{upstream_port}], stallTimeoutMilliseconds: 5000}}
+upstream: {upstream}
 cache: {cache}
 limits: {limits}
 {more}"""

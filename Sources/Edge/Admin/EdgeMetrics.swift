@@ -12,8 +12,13 @@ struct EdgeMetrics {
     private let workers: [(edge: EdgeCounters, server: ServerCounters)]
     private let tier: MemoryTier
     private let process: ProcessStatus
+    private let health: HealthMonitor
 
-    init(workers: [(edge: EdgeCounters, server: ServerCounters)], tier: MemoryTier, process: ProcessStatus) {
+    init(
+        workers: [(edge: EdgeCounters, server: ServerCounters)], tier: MemoryTier, process: ProcessStatus,
+        health: HealthMonitor
+    ) {
+        self.health = health
         self.workers = workers
         self.tier = tier
         self.process = process
@@ -70,6 +75,7 @@ struct EdgeMetrics {
             "spillway_reloads_failed_total", .counter, "Reloads refused for a mistake.", process.reloadsFailed.value)
         edge("spillway_compressions_total", "Stored bodies compressed with gzip.", \.compressions)
         text += certificates()
+        text += upstreams()
         let usage = tier.usage
         text += Self.line("spillway_cache_memory_bytes", .gauge, "Bytes of the objects in memory.", usage.bytes)
         text += Self.line(
@@ -87,6 +93,29 @@ struct EdgeMetrics {
         return process.certificates.reduce(into: header) { text, certificate in
             text += "\(name){file=\(jsonString(certificate.certificateFile))} \(certificate.expirySeconds)\n"
         }
+    }
+
+    /// What is known of each upstream server.
+    private func upstreams() -> String {
+        func lines(_ name: String, _ kind: Kind, _ help: String, _ value: (ServerHealth) -> Int) -> String {
+            let header = "# HELP \(name) \(help)\n# TYPE \(name) \(kind.rawValue)\n"
+            return health.servers.reduce(into: header) { text, server in
+                text += "\(name){server=\"\(server.endpoint)\"} \(value(server))\n"
+            }
+        }
+        return lines("spillway_upstream_up", .gauge, "1 while a server is taken for up.") { $0.isUp ? 1 : 0 }
+            + lines("spillway_upstream_fetches", .gauge, "Requests under way at a server.") {
+                $0.inFlight.value
+            }
+            + lines("spillway_upstream_failures_total", .counter, "Requests that failed by a server's fault.") {
+                $0.failures.value
+            }
+            + lines("spillway_upstream_checks_total", .counter, "Health checks made.") {
+                $0.checks.value
+            }
+            + lines("spillway_upstream_checks_failed_total", .counter, "Health checks that failed.") {
+                $0.checksFailed.value
+            }
     }
 
     /// One line for each kind of flood.

@@ -13,7 +13,7 @@ extension EdgeConfiguration {
                 ("listen", "\(configuration.listen.map { "\($0.endpoint) \($0.usesTLS)" })"),
                 ("admin", "\(configuration.admin.map { "\($0)" } ?? "")"), ("tls", "\(configuration.tls)"),
                 ("token", "\(configuration.tokenRequired) \(configuration.tokenKeysFile)"),
-                ("upstream", "\(configuration.upstreams) \(configuration.upstreamLimits)"),
+                ("upstream", configuration.upstream.text),
                 (
                     "cache",
                     "\(configuration.objectBytesMax) \(configuration.finishBytesMax) \(configuration.waitMilliseconds)"

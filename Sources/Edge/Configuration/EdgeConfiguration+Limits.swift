@@ -34,6 +34,8 @@ extension EdgeConfiguration {
         rangesMax = section.integer("ranges", default: rangesMax, in: 1...256)
         serverLimits.contentBytesMax = section.bytes(
             "contentBytes", default: serverLimits.contentBytesMax, in: 0...1 << 30)
+        serverLimits.contentBytesHeldMax = section.bytes(
+            "contentBytesPerWorker", default: serverLimits.contentBytesHeldMax, in: 64 << 10...1 << 40)
         serverLimits.frames.continuationsMax = section.integer(
             "continuations", default: serverLimits.frames.continuationsMax, in: 0...64)
     }

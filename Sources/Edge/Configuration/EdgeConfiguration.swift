@@ -29,8 +29,7 @@ struct EdgeConfiguration {
     var tokenRequired = true
     var tokenKeysFile = ""
     var tokenKeysPlace: ConfigurationPlace?
-    var upstreams: [Endpoint] = []
-    var upstreamLimits = UpstreamLimits()
+    var upstream = UpstreamSettings()
     var memoryBytes = 512 << 20
     var objectBytesMax = 256 << 20
     var finishBytesMax = 8 << 20

@@ -14,6 +14,8 @@ struct EdgeFiles {
     let certificates: [TLSCertificate]
     /// The keys of `tls.tickets.keysFile`; nil when there is none.
     let ticketKeys: TicketKeys?
+    /// What upstream servers are shown that ask for it.
+    let upstreamCertificate: TLSCertificate?
 
     /// Throws a `ConfigurationError` with the place of each key that names a bad file.
     init(_ configuration: EdgeConfiguration) throws {
@@ -33,6 +35,7 @@ struct EdgeFiles {
             }
         }
         certificates = loaded
+        upstreamCertificate = try collect { try configuration.upstream.tls.certificate.map(Self.readCertificate) }
         ticketKeys = try collect { try Self.readTicketKeys(configuration.tls) }
         tokenKeys = try collect { try Self.readTokenKeys(configuration) }
         guard problems.isEmpty else { throw ConfigurationError(problems: problems) }
@@ -78,6 +81,22 @@ struct EdgeFiles {
         } catch let error as TLSError {
             let entry = tls.certificates.first { $0.certificateFile == error.file }
             throw entry?.certificatePlace.error("\(error)") ?? error
+        }
+    }
+
+    /// The context of upstream connections; nil when these are plain. Throws a `ConfigurationError` when a file is not what it
+    /// should be.
+    func makeUpstreamContext(_ tls: UpstreamSettings.TLS) throws -> TLSClientContext? {
+        guard tls.isEnabled else { return nil }
+        var settings = TLSClientSettings()
+        settings.authoritiesFile = tls.authoritiesFile
+        settings.verifiesServer = tls.verifiesServer
+        settings.certificate = upstreamCertificate
+        do {
+            return try TLSClientContext(settings)
+        } catch let error as TLSError {
+            let place = error.file == tls.authoritiesFile ? tls.authoritiesPlace : tls.certificate?.certificatePlace
+            throw place?.error("\(error)") ?? error
         }
     }
 

@@ -16,9 +16,8 @@ final class Fill: UpstreamHandler {
     private let replaced: CachedObject?
     private unowned let worker: EdgeWorker
     private var machine: FillMachine
-    private var attempt = 0
-    private var pool: UpstreamPool?
-    private var ticket: UpstreamTicket?
+    private let route: UpstreamRoute
+    private var fetch: UpstreamFetch?
     /// The one reader of a response that is not to be shared; see `holdBack`.
     weak var onlyReader: Reader?
     private var isPaused = false
@@ -27,22 +26,28 @@ final class Fill: UpstreamHandler {
         self.object = object
         self.replaced = replaced
         self.worker = worker
+        route = UpstreamRoute(key: object.key.bytes)
         machine = FillMachine(
-            triesMax: max(2, worker.router.count), objectBytesMax: worker.settings.objectBytesMax,
+            triesMax: worker.router.triesMax, objectBytesMax: worker.settings.objectBytesMax,
             finishBytesMax: worker.settings.finishBytesMax)
     }
 
     func start() {
-        let pool = worker.router.pool(for: object.key, attempt: attempt)
-        self.pool = pool
+        guard let request = worker.upstreamRequest(object.key),
+            let fetch = worker.router.start(request, on: route, self)
+        else {
+            // Not from in here: the caller has still to enter its reader. On this same thread.
+            nonisolated(unsafe) let fill = self
+            return worker.loop.mailbox.post { fill.end(.transientError) }
+        }
         worker.counters.upstreamRequests.add()
-        ticket = pool.start(worker.upstreamRequest(object.key, server: pool.server), self)
+        self.fetch = fetch
     }
 
     /// Every reader has left: go on only if it is nearly done.
     func readersGone() {
         guard replaced == nil, machine.readersGone() else { return }
-        if let ticket { pool?.cancel(ticket) }
+        fetch?.cancel()
         worker.counters.fillsCancelled.add()
         end(.died)
     }
@@ -122,17 +127,17 @@ final class Fill: UpstreamHandler {
     }
 
     private func pauseIfAhead(of position: Int) {
-        guard !isPaused, object.availableBytes - position > CachedObject.aheadBytesMax, let ticket else { return }
+        guard !isPaused, object.availableBytes - position > CachedObject.aheadBytesMax else { return }
         isPaused = true
         worker.counters.fillsPaused.add()
-        pool?.pause(ticket)
+        fetch?.pause()
     }
 
     /// The only reader waits for more.
     func readerCaughtUp() {
-        guard isPaused, let ticket else { return }
+        guard isPaused else { return }
         isPaused = false
-        pool?.resume(ticket)
+        fetch?.resume()
     }
 
     override func ended() {
@@ -140,19 +145,8 @@ final class Fill: UpstreamHandler {
     }
 
     override func failed(_ failure: UpstreamFailure) {
-        let kind: FillMachine.Failure
-        switch failure {
-        case .closedBeforeResponse(reused: true): kind = .staleConnection
-        case .firstByteTimeout: kind = .timeout
-        case .connectFailed, .connectTimeout:
-            if let pool { worker.router.failed(pool) }
-            kind = .server
-        default: kind = .server
-        }
-        switch machine.failed(kind) {
-        case .retry:
-            if kind == .server { attempt += 1 }
-            start()
+        switch machine.failed(FillMachine.Failure(failure)) {
+        case .retry: start()
         case .end(let outcome):
             Log.warning("A fill failed", ["key": object.key.text, "failure": "\(failure)", "outcome": "\(outcome)"])
             end(outcome)

@@ -20,7 +20,7 @@ enum DescriptorBudget {
         guard descriptors > 0 else { return limits }
         let fitting = connections(
             descriptors: descriptors, workers: configuration.workers,
-            upstreamConnections: configuration.upstreamLimits.connectionsMax * configuration.upstreams.count,
+            upstreamConnections: configuration.upstream.connectionsMax,
             listeners: configuration.listen.count)
         guard fitting < limits.connectionsMax else { return limits }
         Log.warning(

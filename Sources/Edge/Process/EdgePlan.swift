@@ -21,7 +21,8 @@ struct EdgePlan: Sendable {
         let files = try EdgeFiles(configuration)
         let tls = try files.makeContext(configuration.tls, ticketKeys: ticketKeys)
         self.configuration = configuration
-        settings = EdgeSettings(configuration, tokenKeys: files.tokenKeys)
+        let upstreamTLS = try files.makeUpstreamContext(configuration.upstream.tls)
+        settings = EdgeSettings(configuration, tokenKeys: files.tokenKeys, upstreamTLS: upstreamTLS)
         limits = DescriptorBudget.fit(configuration)
         listeners = configuration.listen.map { ListenerSettings(endpoint: $0.endpoint, tls: $0.usesTLS ? tls : nil) }
         ticketKeysOfFile = files.ticketKeys

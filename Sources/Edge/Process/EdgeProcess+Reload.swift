@@ -78,6 +78,7 @@ extension EdgeProcess {
         for endpoint in admin.setListeners(adminListeners, opening: adminSocket.map { [$0] } ?? []) {
             Log.error("The administration can not listen: no memory", ["endpoint": "\(endpoint)"])
         }
+        health.apply(next.settings.upstream)
         plan = next
         status.certificates = next.certificates
         // Counted on this thread, one at a time.
@@ -103,7 +104,7 @@ extension EdgeProcess {
                 "tokenKeys": "\(plan.settings.tokenKeys?.keys.count ?? 0)",
                 "ticketKeys": rotation.usesFile ? "file" : "random",
                 "listen": plan.listeners.map { "\($0.endpoint)" }.joined(separator: " "),
-                "upstream": plan.settings.upstreams.map { "\($0)" }.joined(separator: " "),
+                "upstream": plan.settings.upstream.servers.map { "\($0.endpoint)" }.joined(separator: " "),
             ])
     }
 

@@ -20,6 +20,7 @@ final class EdgeProcess {
     var rotation: TicketRotation
     let status = ProcessStatus()
     let draining = DrainState()
+    let health: HealthMonitor
     private let tier: MemoryTier
     private let loop: EventLoop
     private let signals: SignalSource
@@ -40,17 +41,18 @@ final class EdgeProcess {
         let addressesMax = configuration.connectionsPerAddress
         addresses = addressesMax > 0 ? AddressTable(connectionsMax: addressesMax) : nil
         let hasher = KeyHasher()
+        loop = try EventLoop()
+        health = HealthMonitor(loop: loop, settings: plan.settings.upstream)
         let sockets = try plan.openSockets(notIn: [], count: configuration.workers)
         for index in 0..<configuration.workers {
             let worker = EdgeWorker(
                 index: index, loop: try EventLoop(), settings: plan.settings, tier: tier, hasher: hasher,
-                logFile: plan.logFile)
+                health: health, logFile: plan.logFile)
             runs.append(try WorkerRun(worker, plan, addresses, sockets[index]))
         }
         for run in runs { run.worker.peers = runs.map(\.worker) }
-        loop = try EventLoop()
         let metrics = EdgeMetrics(
-            workers: runs.map { ($0.worker.counters, $0.server.counters) }, tier: tier, process: status)
+            workers: runs.map { ($0.worker.counters, $0.server.counters) }, tier: tier, process: status, health: health)
         admin = Server(
             loop: loop, handler: AdminHandler(metrics: metrics, draining: draining), limits: ServerLimits(),
             counters: ServerCounters())
@@ -67,7 +69,10 @@ final class EdgeProcess {
             }
         }
         guard loop.add(signals) else { throw SystemError("epoll_ctl", code: ENOMEM) }
-        loop.onTurn = { [unowned self] in rotation.turn(now: loop.now) }
+        loop.onTurn = { [unowned self] in
+            rotation.turn(now: loop.now)
+            health.turn()
+        }
         let mailbox = loop.mailbox
         // Runs on this thread, one at a time.
         nonisolated(unsafe) var running = runs.count

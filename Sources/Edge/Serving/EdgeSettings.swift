@@ -15,12 +15,11 @@ struct EdgeSettings: Sendable {
     /// Ranges of one request; with more the whole is sent.
     var rangesMax = 16
     var isShield: Bool
-    var upstreams: [Endpoint]
-    var upstreamLimits: UpstreamLimits
+    var upstream: UpstreamSettings
     /// Nil: no token is needed.
     var tokenKeys: TokenKeySet?
 
-    init(_ configuration: EdgeConfiguration, tokenKeys: TokenKeySet?) {
+    init(_ configuration: EdgeConfiguration, tokenKeys: TokenKeySet?, upstreamTLS: TLSClientContext? = nil) {
         name = configuration.name
         objectBytesMax = configuration.objectBytesMax
         finishBytesMax = configuration.finishBytesMax
@@ -29,8 +28,8 @@ struct EdgeSettings: Sendable {
         compression = configuration.compression
         rangesMax = configuration.rangesMax
         isShield = configuration.role == .shield
-        upstreams = configuration.upstreams
-        upstreamLimits = configuration.upstreamLimits
+        upstream = configuration.upstream
+        upstream.tlsContext = upstreamTLS
         self.tokenKeys = tokenKeys
     }
 }

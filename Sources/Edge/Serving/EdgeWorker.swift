@@ -42,7 +42,8 @@ final class EdgeWorker: RequestHandler, @unchecked Sendable {
     private var keyScratch: [UInt8] = []
 
     init(
-        index: Int, loop: EventLoop, settings: EdgeSettings, tier: MemoryTier, hasher: KeyHasher, logFile: LogFile?
+        index: Int, loop: EventLoop, settings: EdgeSettings, tier: MemoryTier, hasher: KeyHasher,
+        health: HealthMonitor, logFile: LogFile?
     ) {
         self.index = index
         self.loop = loop
@@ -52,7 +53,7 @@ final class EdgeWorker: RequestHandler, @unchecked Sendable {
         accessLog = logFile.map { AccessLog($0) }
         gate = TokenGate(keys: settings.tokenKeys, counters: counters)
         headBuilder = ResponseHeadBuilder(settings)
-        router = UpstreamRouter(servers: settings.upstreams, loop: loop, limits: settings.upstreamLimits)
+        router = UpstreamRouter(settings.upstream, loop: loop, monitor: health)
         texts = ResponseTexts(name: settings.name)
         crossOrigin = CrossOrigin(settings.crossOrigin)
     }
@@ -61,7 +62,7 @@ final class EdgeWorker: RequestHandler, @unchecked Sendable {
     func apply(_ settings: EdgeSettings, logFile: LogFile?) {
         gate.apply(settings.tokenKeys)
         headBuilder = ResponseHeadBuilder(settings)
-        router.apply(servers: settings.upstreams, limits: settings.upstreamLimits)
+        router.apply(settings.upstream)
         if settings.name != self.settings.name { texts = ResponseTexts(name: settings.name) }
         if settings.crossOrigin != crossOrigin.rules { crossOrigin = CrossOrigin(settings.crossOrigin) }
         self.settings = settings
@@ -148,13 +149,13 @@ final class EdgeWorker: RequestHandler, @unchecked Sendable {
         return true
     }
 
-    /// The bytes of the request for a key (RFC 9112 section 3). No client field goes upstream.
-    func upstreamRequest(_ key: CacheKey, server: Endpoint) -> [UInt8] {
-        var request = Array("GET ".utf8)
-        request.append(contentsOf: key.bytes)
-        request.append(
-            contentsOf: " HTTP/1.1\r\nhost: \(server)\r\nvia: 1.1 \(settings.name)\r\naccept: */*\r\n\r\n".utf8)
-        return request
+    /// The request for a key. No client field goes upstream.
+    func upstreamRequest(_ key: CacheKey) -> UpstreamRequest? {
+        UpstreamRequest(
+            method: Array("GET".utf8), target: key.bytes,
+            fields: [
+                (Array("via".utf8), Array("1.1 \(settings.name)".utf8)), (Array("accept".utf8), Array("*/*".utf8)),
+            ])
     }
 
     /// About ten times a second: sweep out evicted objects, time out waiters, write the log.

@@ -3,6 +3,7 @@
 // One request and its response. Exchanges are pooled by the loop's server and used again: a handler keeps
 // one only between `handle` and `finished`/`cancelled`, and only on its loop's thread.
 
+import Base
 import CLinux
 
 /// One request and its response on a server connection.
@@ -41,8 +42,17 @@ public final class Exchange {
     /// Content follows the request's head, and how much of it has come.
     final var hasContent = false
     final var contentBytes = 0
-    /// What an HTTP/2 request's head says of its content's length, -1 for nothing.
-    final var contentLength = -1
+    /// What is still to come of an HTTP/2 request's content by its head; nil when that says nothing.
+    final var contentRest: Int?
+    /// The client waits for leave before it sends its content (RFC 9110 section 10.1.1).
+    final var expectsContinue = false
+    /// The content so far, while it is collected; and the most of it that the handler takes.
+    final var collected: [UInt8]?
+    private(set) final var collectedBytesMax = 0
+    /// Memory of collected content that the exchange is charged with.
+    final var collectedCharge = 0
+    /// An interim response is on its way, so that the next HEADERS frame is not the response's.
+    final var isInterimDue = false
     /// A time limit has ended the exchange.
     final var isExpired = false
     /// True while the body has been found pending and the connection waits for `resume()`.
@@ -126,6 +136,39 @@ public final class Exchange {
         return bodyReference._withUnsafeGuaranteedRef { $0.window(at: offset) }
     }
 
+    /// Keeps the request's content in memory, up to `limitBytes`, for a handler that has a use for it; only during
+    /// `RequestHandler.handle`, and before the response. A client that waits for leave to send it gets that.
+    public func collectContent(limitBytes: Int) -> ContentCollection {
+        precondition(phase == .waiting && collected == nil, "content is asked for once, before the response")
+        guard hasContent else { return .none }
+        collectedBytesMax = limitBytes
+        guard connection.server.hasRoomForContent else { return .refused(.noMemory) }
+        return connection.collectContent(self)
+    }
+
+    /// More content has come. Nil when it was kept; otherwise the content is given up, and the handler is to be told.
+    func collect(_ bytes: UnsafeRawBufferPointer) -> ContentFailure? {
+        guard let count = collected?.count else { return nil }
+        let server = connection.server
+        guard count + bytes.count <= collectedBytesMax else { return giveUp(.tooLarge, server) }
+        guard server.hasRoomForContent else { return giveUp(.noMemory, server) }
+        collected?.append(contentsOf: bytes)
+        charge(bytes.count, server)
+        return nil
+    }
+
+    private func giveUp(_ failure: ContentFailure, _ server: Server) -> ContentFailure {
+        collected = nil
+        charge(-collectedCharge, server)
+        server.counters.contentsRefused.add()
+        return failure
+    }
+
+    private func charge(_ bytes: Int, _ server: Server) {
+        collectedCharge += bytes
+        server.contentBytesHeld += bytes
+    }
+
     /// Sends the response before all others of its connection, where the protocol can. For what a player waits for
     /// before it can ask for anything else.
     public func makeUrgent() {
@@ -153,7 +196,12 @@ public final class Exchange {
         isStalled = false
         hasContent = false
         contentBytes = 0
-        contentLength = -1
+        contentRest = nil
+        expectsContinue = false
+        collected = nil
+        collectedBytesMax = 0
+        if collectedCharge > 0 { charge(-collectedCharge, connection.server) }
+        isInterimDue = false
         isExpired = false
         tag = 0
         originTag = 0
@@ -167,6 +215,12 @@ open class RequestHandler {
 
     /// A request has arrived. Answer now with `exchange.send`, or keep the exchange and answer later on this loop.
     open func handle(_ exchange: Exchange, _ request: borrowing RequestHead) {}
+
+    /// The content that `Exchange.collectContent` has asked for is whole. It counts as held until the exchange is over.
+    open func contentComplete(_ exchange: Exchange, _ content: [UInt8]) {}
+
+    /// The content will not be had: answer now, with the failure's status.
+    open func contentFailed(_ exchange: Exchange, _ failure: ContentFailure) {}
 
     /// The body of this exchange is pending; call `exchange.resume()` when there is more.
     open func stalled(_ exchange: Exchange) {}

@@ -34,13 +34,13 @@ extension HTTP1Session {
     private func read(_ bytes: UnsafeRawBufferPointer) -> Int {
         var position = 0
         while position < bytes.count, connection.phase == .open {
-            guard keepsAlive else {
+            guard keepsAlive || exchange?.collected != nil else {
                 // Nothing after the last request is looked at.
                 leavesInput = true
                 return bytes.count
             }
             if content != nil {
-                guard skipContent(bytes, &position) else { return exchange == nil ? -1 : bytes.count }
+                guard takeContent(bytes, &position) else { return exchange == nil ? -1 : bytes.count }
             } else if exchange == nil {
                 let before = position
                 guard startRequest(bytes, &position) else { return -1 }
@@ -53,20 +53,67 @@ extension HTTP1Session {
         return position
     }
 
-    /// False when the rest of the connection can not be read.
-    private func skipContent(_ bytes: UnsafeRawBufferPointer, _ position: inout Int) -> Bool {
-        switch content?.skip(bytes, from: position) {
+    /// Takes content for the exchange that collects it, or for nobody. False when the rest of the connection can not be read.
+    private func takeContent(_ bytes: UnsafeRawBufferPointer, _ position: inout Int) -> Bool {
+        let collector = exchange?.collected == nil ? nil : exchange
+        var failure: ContentFailure?
+        let step = content?.skip(bytes, from: position) { piece in
+            if failure == nil { failure = collector?.collect(piece) }
+        }
+        if let collector, let failure { return failContent(collector, failure) }
+        switch step {
         case .needsInput: position = bytes.count
         case .end(let end):
             position = end
             content = nil
             contentStartedMilliseconds = nil
-        case .refused, nil:
+            if let collector { completeContent(collector) }
+        case .malformed where collector != nil:
+            collector?.collected = nil
+            connection.server.counters.contentsRefused.add()
+            return failContent(collector, .malformed)
+        case .refused where collector != nil:
+            collector?.collected = nil
+            connection.server.counters.contentsRefused.add()
+            return failContent(collector, .tooLarge)
+        case .refused, .malformed, nil:
             connection.server.counters.contentsRefused.add()
             dropContent()
             return false
         }
         return true
+    }
+
+    private func completeContent(_ exchange: Exchange) {
+        guard let content = exchange.collected else { return }
+        exchange.collected = nil
+        // The handler may have answered without waiting for it.
+        guard exchange.phase == .waiting else { return }
+        connection.server.handler.contentComplete(exchange, content)
+    }
+
+    /// Always false: what follows can not be read.
+    private func failContent(_ exchange: Exchange?, _ failure: ContentFailure) -> Bool {
+        dropContent()
+        if let exchange, exchange.phase == .waiting { connection.server.handler.contentFailed(exchange, failure) }
+        return false
+    }
+
+    /// Keeps the content of the request that is being handled.
+    func collectContent(_ exchange: Exchange) -> ContentCollection {
+        let limitBytes = exchange.collectedBytesMax
+        if case .length(let length) = arriving.content, length > limitBytes {
+            if content != nil { connection.server.counters.contentsRefused.add() }
+            dropContent()
+            return .refused(.tooLarge)
+        }
+        content = ContentSkipper(arriving.content, bytesMax: limitBytes)
+        contentStartedMilliseconds = connection.server.loop.now
+        keepsAlive = arriving.keepsAliveOnceRead
+        leavesInput = false
+        exchange.collected = []
+        if arriving.expectsContinue { sendContinue() }
+        return .collecting
     }
 
     /// The content will not be read to its end: the present response is the last.
@@ -123,11 +170,14 @@ extension HTTP1Session {
         requestsTaken += 1
         let isLast = requestsTaken >= server.limits.requestsPerConnectionMax
         if isLast { server.counters.connectionsRetired.add() }
-        keepsAlive = framing.keepsAlive && !isLast && !server.isDraining
+        arriving = framing
+        arriving.keepsAliveOnceRead = framing.keepsAliveOnceRead && !isLast && !server.isDraining
+        keepsAlive = framing.keepsAlive && arriving.keepsAliveOnceRead
         isHTTP10 = head.isHTTP10
         content = ContentSkipper(framing.content, bytesMax: server.limits.contentBytesMax)
-        if case .length(let length) = framing.content, length > server.limits.contentBytesMax {
-            server.counters.contentsRefused.add()
+        var isTooLong = false
+        if case .length(let length) = framing.content { isTooLong = length > server.limits.contentBytesMax }
+        if isTooLong {
             dropContent()
         } else if content != nil, !keepsAlive {
             // It may come or not: after a final answer in place of 100 (Continue) the client decides.
@@ -136,7 +186,10 @@ extension HTTP1Session {
         if content != nil { contentStartedMilliseconds = server.loop.now }
         let exchange = server.takeExchange(for: connection)
         exchange.method = head.method
+        exchange.hasContent = head.hasContent
         self.exchange = exchange
         server.handler.handle(exchange, head)
+        // Unless the handler takes more than is read for nothing.
+        if isTooLong, content == nil { server.counters.contentsRefused.add() }
     }
 }

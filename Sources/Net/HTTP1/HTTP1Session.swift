@@ -2,8 +2,8 @@
 //
 // The server side of one HTTP/1.1 connection (RFC 9112): one exchange at a time, in order. This file sends the
 // responses; +Input reads the requests. Bytes that come while an exchange is in work (pipelining) wait in `carry`, up
-// to a limit; content of a request is skipped as it comes, while the request is already being answered. The next
-// request begins when both have ended.
+// to a limit; content of a request is skipped as it comes, while the request is already being answered, or kept for a
+// handler that waits for it. The next request begins when both have ended.
 
 import Base
 
@@ -24,6 +24,8 @@ final class HTTP1Session {
     var hasSkippedLine = false
     var exchange: Exchange?
     var content: ContentSkipper?
+    /// How the latest request was framed, for a handler that wants its content.
+    var arriving = RequestParser.Framing()
     var carry: [UInt8] = []
     var isHTTP10 = false
     private var isChunked = false
@@ -56,7 +58,7 @@ final class HTTP1Session {
         // Head and first bytes of the body leave in one record; the staging buffer is not ours after this call.
         let isBodyAlive = emitBody(of: exchange)
         let isSealed = connection.writer.seal()
-        isBroken = !isBodyAlive || !isSealed
+        isBroken = isBroken || !isBodyAlive || !isSealed
     }
 
     /// Emits body bytes while there is room. False when the connection is to close.
@@ -130,6 +132,13 @@ final class HTTP1Session {
         emitHead(server.builder)
         emit("connection: close\r\n\r\n")
         _ = connection.writer.seal()
+    }
+
+    /// Lets the client send its content (RFC 9110 section 15.2.1).
+    func sendContinue() {
+        emit("HTTP/1.1 100 Continue\r\n\r\n")
+        if !connection.writer.seal() { isBroken = true }
+        connection.server.loop.schedule(connection)
     }
 
     private func emitHead(_ builder: ResponseBuilder) {

@@ -32,6 +32,7 @@ func reasonPhrase(_ status: Int) -> StaticString {
     case 503: "Service Unavailable"
     case 504: "Gateway Timeout"
     case 505: "HTTP Version Not Supported"
+    case 508: "Loop Detected"
     // A phrase may be empty (RFC 9112 section 4); an upstream's own is not kept.
     default: ""
     }

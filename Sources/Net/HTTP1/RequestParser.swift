@@ -20,6 +20,8 @@ enum RequestParser {
         var content = Content.none
         /// The connection may serve another request after this one.
         var keepsAlive = true
+        /// And whether it may if the client gets leave to send its content.
+        var keepsAliveOnceRead = true
         /// The client waits for leave before it sends the content (RFC 9110 section 10.1.1).
         var expectsContinue = false
     }
@@ -71,9 +73,9 @@ enum RequestParser {
         head.hasContent = framing.content != .none
         framing.expectsContinue = head.hasContent && !head.expect.isEmpty && !head.isHTTP10
         // RFC 9112 section 9.3. What follows the head of CONNECT is no content that could be skipped.
-        framing.keepsAlive =
-            !fields.closes && (!head.isHTTP10 || fields.keepsAlive) && !framing.expectsContinue
-            && head.method != .connect
+        framing.keepsAliveOnceRead =
+            !fields.closes && (!head.isHTTP10 || fields.keepsAlive) && head.method != .connect
+        framing.keepsAlive = framing.keepsAliveOnceRead && !framing.expectsContinue
         return .request(head, framing)
     }
 

@@ -64,9 +64,10 @@ private let frameReceived: nghttp2_on_frame_recv_callback = { _, frame, userData
     return 0
 }
 
-private let contentReceived: nghttp2_on_data_chunk_recv_callback = { session, _, streamID, _, count, userData in
+private let contentReceived: nghttp2_on_data_chunk_recv_callback = { session, _, streamID, data, count, userData in
     guard let pointer = nghttp2_session_get_stream_user_data(session, streamID) else { return 0 }
-    withOwner(userData) { owner in withExchange(pointer) { owner.takeContent($0, count: count) } }
+    let content = UnsafeRawBufferPointer(start: data, count: count)
+    withOwner(userData) { owner in withExchange(pointer) { owner.takeContent($0, content) } }
     return 0
 }
 

@@ -72,23 +72,42 @@ extension HTTP2Session {
         if let kind = frameGuard.countFault(nowMilliseconds: connection.server.loop.now) { flood = kind }
     }
 
-    /// Content has come that no request here has a use for.
-    func takeContent(_ exchange: Exchange, count: Int) {
+    /// Content has come, for the exchange that collects it or for nobody.
+    func takeContent(_ exchange: Exchange, _ content: UnsafeRawBufferPointer) {
+        if let rest = exchange.contentRest {
+            exchange.contentRest = rest - content.count
+            guard rest >= content.count else { return rest >= 0 ? resetMalformed(exchange.streamID) : () }
+        }
+        guard exchange.collected == nil else {
+            guard let failure = exchange.collect(content), exchange.phase == .waiting else { return }
+            // What still comes is passed over, within the limit for that.
+            return connection.server.handler.contentFailed(exchange, failure)
+        }
         let limit = connection.server.limits.contentBytesMax
         let before = exchange.contentBytes
-        exchange.contentBytes += count
-        let expected = exchange.contentLength < 0 ? Int.max : exchange.contentLength
-        if before <= expected, exchange.contentBytes > expected { return resetMalformed(exchange.streamID) }
+        exchange.contentBytes += content.count
         guard before <= limit, exchange.contentBytes > limit else { return }
         connection.server.counters.contentsRefused.add()
         reset(exchange)
     }
 
-    /// The client has ended its stream: the content must be as long as its head said (RFC 9113 section 8.1.1).
+    /// Keeps the content of the request that is being handled. nghttp2 opens the client's windows as it comes; the limit
+    /// bounds the memory.
+    func collectContent(_ exchange: Exchange) -> ContentCollection {
+        exchange.collected = []
+        if exchange.expectsContinue { submitContinue(exchange) }
+        return .collecting
+    }
+
+    /// The client has ended its side of the stream. The content must be as long as its head said (RFC 9113 section 8.1.1).
     func endContent(streamID: Int32) {
         exchange(of: streamID)?._withUnsafeGuaranteedRef { exchange in
-            let expected = exchange.contentLength
-            if expected >= 0, expected != exchange.contentBytes { resetMalformed(streamID) }
+            guard (exchange.contentRest ?? 0) == 0 else { return resetMalformed(streamID) }
+            guard let content = exchange.collected else { return }
+            exchange.collected = nil
+            // The handler may have answered without waiting for it.
+            guard exchange.phase == .waiting else { return }
+            connection.server.handler.contentComplete(exchange, content)
         }
     }
 

@@ -166,7 +166,8 @@ final class HTTP2Session {
             exchange.streamID = streamID
             exchange.method = head.method
             exchange.hasContent = hasContent
-            exchange.contentLength = rules.contentLength ?? -1
+            exchange.contentRest = rules.contentLength
+            exchange.expectsContinue = hasContent && !head.expect.isEmpty
             exchange.liveIndex = live.count
             live.append(exchange)
             latest.insert(exchange)
@@ -223,6 +224,14 @@ final class HTTP2Session {
         if result != 0 { hasFailed = true }
     }
 
+    /// Lets the client send its content (RFC 9110 section 15.2.1).
+    func submitContinue(_ exchange: Exchange) {
+        var record = statusRecord(100)
+        exchange.isInterimDue = true
+        let flags = UInt8(NGHTTP2_FLAG_NONE.rawValue)
+        if nghttp2_submit_headers(session, flags, exchange.streamID, nil, &record, 1, nil) != 0 { hasFailed = true }
+    }
+
     @inline(__always)
     private func statusRecord(_ status: Int) -> nghttp2_nv {
         let texts = serverReference._withUnsafeGuaranteedRef { $0.statusTexts }
@@ -250,6 +259,10 @@ final class HTTP2Session {
         let streamID = Int32(bytes[5] & 0x7F) << 24 | Int32(bytes[6]) << 16 | Int32(bytes[7]) << 8 | Int32(bytes[8])
         guard let found = exchange(of: streamID) else { return writer.emit(bytes, count: count) }
         return found._withUnsafeGuaranteedRef { exchange in
+            guard !exchange.isInterimDue else {
+                exchange.isInterimDue = false
+                return writer.emit(bytes, count: count)
+            }
             let fields = exchange.headFields.bytes
             let length = count - 9 + fields.count
             var header = (

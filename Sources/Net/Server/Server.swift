@@ -37,6 +37,9 @@ public final class Server {
     private(set) var addresses: AddressTable?
     private(set) var isDraining = false
     var listeners: [Listener] = []
+    /// Collected content of requests, all together.
+    var contentBytesHeld = 0
+    var hasRoomForContent: Bool { contentBytesHeld < limits.contentBytesHeldMax }
     private var idleExchanges: [Exchange] = []
 
     /// `handler` is called on the loop's thread; it and the counters live as long as the server. `addresses`, which the

@@ -48,6 +48,8 @@ extension ServerConnection {
     private func inputEnded(orderly: Bool) {
         guard orderly, phase == .open, let http1 else { return close() }
         http1.keepsAlive = false
+        // What is not whole is no request.
+        if http1.exchange?.collected != nil { return close() }
         if http1.content != nil { http1.dropContent() }
         if http1.isIdle { closeAfterOutput() }
     }
@@ -96,6 +98,12 @@ extension ServerConnection {
         start(http2: verdict == .http2)
         guard matched.isEmpty || receive(matched) else { return false }
         return receive(view)
+    }
+
+    /// Has the session keep the content of an exchange that is being handled.
+    func collectContent(_ exchange: Exchange) -> ContentCollection {
+        if let http2 { return http2.collectContent(exchange) }
+        return http1?.collectContent(exchange) ?? .none
     }
 
     private func receive(_ view: UnsafeRawBufferPointer) -> Bool {

@@ -14,9 +14,11 @@ public struct ServerLimits: Sendable {
     public var headerFieldsMax = 100
     /// The request target; a longer one gets 414.
     public var targetBytesMax = 8192
-    /// Content of a request, which no request here has a use for. An HTTP/2 stream with more is reset, an HTTP/1.1
+    /// Content of a request that its handler has no use for. An HTTP/2 stream with more is reset, an HTTP/1.1
     /// connection closes after the response.
     public var contentBytesMax = 65_536
+    /// Content that is kept for handlers that have a use for it, all connections together; requests beyond it get 503.
+    public var contentBytesHeldMax = 67_108_864
     /// Concurrent streams of an HTTP/2 connection.
     public var streamsMax = 128
     /// Frames that a client may send beside its requests.

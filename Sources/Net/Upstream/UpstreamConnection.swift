@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// One HTTP/1.1 connection to an upstream server. Belongs to its pool and loop. Between requests it lies in
-// the pool's idle list; during one it holds the request's handler. It ends by `finish`, which tells the pool.
+// One HTTP/1.1 connection to an upstream server, plain or in TLS. Belongs to its pool and loop. Between requests it lies
+// in the pool's idle list; during one it holds the request's handler. It ends by `finish`, which tells the pool.
+//
+// Edge-triggered: whatever the socket or OpenSSL still holds is asked for until it would block, or later in `runAgain`.
 
 import CLinux
 import Glibc
@@ -9,7 +11,7 @@ import Glibc
 /// The client's side of one connection.
 final class UpstreamConnection: EventSource {
     private enum Phase {
-        case connecting, idle, sending, head, body, closed
+        case connecting, handshaking, idle, sending, head, body, closed
     }
 
     private enum Framing {
@@ -22,9 +24,11 @@ final class UpstreamConnection: EventSource {
 
     private unowned let pool: UpstreamPool
     private var phase = Phase.connecting
+    private var tls: TLSClientSession?
     private var handler: UpstreamHandler?
     private var request: [UInt8] = []
     private var requestSent = 0
+    private var isHead = false
     private var headBytes: [UInt8] = []
     private var framing = Framing.untilClose
     private var keepsAlive = false
@@ -41,11 +45,12 @@ final class UpstreamConnection: EventSource {
         super.init(descriptor: descriptor)
     }
 
-    /// Sends `request`; the response goes to `handler`. Only while connecting for the first time, or idle.
-    func start(_ request: [UInt8], _ handler: UpstreamHandler) {
+    /// Sends the bytes of a request; the response goes to `handler`. Only while connecting for the first time, or idle.
+    func start(_ request: [UInt8], isHead: Bool, _ handler: UpstreamHandler) {
         precondition(self.handler == nil)
         self.handler = handler
         self.request = request
+        self.isHead = isHead
         requestSent = 0
         headBytes.removeAll(keepingCapacity: true)
         interimResponses = 0
@@ -62,14 +67,16 @@ final class UpstreamConnection: EventSource {
             let error = spw_socket_error(descriptor)
             if error != 0 { return fail(.connectFailed) }
             guard events & SPW_EPOLLOUT != 0 else { return }
-            phase = .sending
-            sinceMilliseconds = pool.loop.now
+            connected()
         }
+        if phase == .handshaking { handshake() }
         if phase == .sending { sendRequest() }
         if events & (SPW_EPOLLIN | SPW_EPOLLRDHUP | SPW_EPOLLHUP | SPW_EPOLLERR) != 0 { readAvailable() }
     }
 
     override func runAgain() {
+        // A kept connection may have been closed meanwhile: better to know before the request is on its way.
+        if phase == .sending, requestSent == 0 { readAvailable() }
         if phase == .sending { sendRequest() }
         readAvailable()
     }
@@ -78,7 +85,9 @@ final class UpstreamConnection: EventSource {
         let waited = now - sinceMilliseconds
         let limits = pool.limits
         switch phase {
-        case .connecting where waited > limits.connectTimeoutMilliseconds: fail(.connectTimeout)
+        case .connecting where waited > limits.connectTimeoutMilliseconds,
+            .handshaking where waited > limits.connectTimeoutMilliseconds:
+            fail(.connectTimeout)
         case .sending where waited > limits.firstByteTimeoutMilliseconds,
             .head where waited > limits.firstByteTimeoutMilliseconds:
             fail(.firstByteTimeout)
@@ -88,36 +97,76 @@ final class UpstreamConnection: EventSource {
         }
     }
 
+    /// The socket stands; TLS, where there is one, has its share of the same time limit.
+    private func connected() {
+        guard let context = pool.tls else { return beginSending() }
+        phase = .handshaking
+        tls = TLSClientSession(
+            context: context, descriptor: descriptor, name: pool.tlsName, resuming: pool.resumption)
+        if tls == nil { fail(.tls("no memory")) }
+    }
+
+    private func handshake() {
+        switch tls?.handshake() {
+        case .done: beginSending()
+        case .wouldBlock: break
+        case .failed(let reason): fail(.tls(reason))
+        case nil: break
+        }
+    }
+
+    private func beginSending() {
+        phase = .sending
+        sinceMilliseconds = pool.loop.now
+    }
+
     private func sendRequest() {
         while requestSent < request.count {
-            let written = request.withUnsafeBytes { bytes in
-                spw_write(descriptor, bytes.baseAddress.map { $0 + requestSent }, bytes.count - requestSent)
-            }
+            let written = request.withUnsafeBytes { bytes in write(bytes.slice(requestSent..<bytes.count)) }
             if written == -Int(EAGAIN) { return }
-            guard written >= 0 else { return fail(.closedBeforeResponse(reused: requestsServed > 0)) }
+            // The server may have answered before it closed: what it has said is read all the same.
+            guard written >= 0 else { break }
             requestSent += written
+            // A long request that makes progress is not late.
+            sinceMilliseconds = pool.loop.now
         }
         phase = .head
         sinceMilliseconds = pool.loop.now
+        if requestSent < request.count { readAvailable() }
+    }
+
+    private func write(_ bytes: UnsafeRawBufferPointer) -> Int {
+        guard let start = bytes.baseAddress else { return 0 }
+        return tls?.write(start, count: bytes.count) ?? spw_write(descriptor, start, bytes.count)
+    }
+
+    private func read() -> Int {
+        tls?.read(into: pool.input, count: UpstreamPool.inputBytes)
+            ?? spw_read(descriptor, pool.input, UpstreamPool.inputBytes)
     }
 
     private func readAvailable() {
         // A fair share of reads; more comes at the end of the loop's turn.
         for _ in 0..<8 {
-            guard phase != .closed, phase != .connecting, !isPaused else { return }
-            let count = spw_read(descriptor, pool.input, UpstreamPool.inputBytes)
+            guard phase != .closed, phase != .connecting, phase != .handshaking, !isPaused else { return }
+            let count = read()
             if count == -Int(EAGAIN) { return }
             guard count > 0 else { return inputEnded(orderly: count == 0) }
+            // An answer to a request that is not out yet, such as 413: the rest is not sent.
+            if phase == .sending, requestSent > 0 { phase = .head }
             // A head has one time limit from the request on, however slowly it comes.
             if phase == .body { sinceMilliseconds = pool.loop.now }
             guard phase == .head || phase == .body else {
                 // Bytes that nobody asked for: the connection can not be trusted.
-                return fail(.malformed)
+                return phase == .sending ? fail(staleness) : fail(.malformed)
             }
             take(UnsafeRawBufferPointer(start: pool.input, count: count))
         }
         if phase != .closed { pool.loop.schedule(self) }
     }
+
+    /// The connection broke before a byte of a response.
+    private var staleness: UpstreamFailure { .closedBeforeResponse(reused: requestsServed > 0, sent: requestSent > 0) }
 
     /// Stops reading the body. What has been read already is still delivered.
     func pause() { isPaused = true }
@@ -133,12 +182,10 @@ final class UpstreamConnection: EventSource {
     /// A reset is no end: a body that was to end with the connection is not whole then.
     private func inputEnded(orderly: Bool) {
         switch phase {
-        case .head, .sending:
-            let isSilent = headBytes.isEmpty
-            fail(isSilent ? .closedBeforeResponse(reused: requestsServed > 0) : .malformed)
+        case .head, .sending: fail(headBytes.isEmpty ? staleness : .malformed)
         case .body:
             if orderly, case .untilClose = framing { complete() } else { fail(.closedInBody) }
-        case .idle, .connecting, .closed: finish(reusable: false)
+        case .idle, .connecting, .handshaking, .closed: finish(reusable: false)
         }
     }
 
@@ -172,10 +219,12 @@ final class UpstreamConnection: EventSource {
     }
 
     private func beginBody(_ response: UpstreamResponse) {
-        keepsAlive = response.keepsAlive
+        // What is left of the request would be read as the next one.
+        keepsAlive = response.keepsAlive && requestSent == request.count
         phase = .body
         sinceMilliseconds = pool.loop.now
-        if response.status == 204 || response.status == 304 {
+        if isHead || response.status == 204 || response.status == 304 {
+            // RFC 9112 section 6.3: whatever its fields say.
             framing = .length(remaining: 0)
         } else if response.isChunked {
             framing = .chunked(ChunkedDecoder())
@@ -227,6 +276,7 @@ final class UpstreamConnection: EventSource {
     private func complete() {
         let handler = handler
         requestsServed += 1
+        if requestsServed == 1 { tls?.remember(in: pool.resumption) }
         finish(reusable: keepsAlive)
         handler?.ended()
     }
@@ -251,6 +301,8 @@ final class UpstreamConnection: EventSource {
             pool.becameIdle(self)
         } else {
             phase = .closed
+            tls?.shutdown()
+            tls = nil
             pool.closed(self)
             pool.loop.removeAndClose(self)
         }

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The connections of one loop to one upstream server: kept alive, limited in number, with a queue of
-// requests that wait for one. Belongs to the loop's thread.
+// The connections of one loop to one upstream server: kept alive, limited in number, with a fair queue of requests that
+// wait for one. Belongs to the loop's thread. A request passes two queues: first for one of the server's connections,
+// then, in the gate that all pools of the loop share, for the number of fetches at once; so requests that wait for a
+// slow server take no fetch from the others. Whoever has a place in a queue gives it back in `release`, once.
 
-public import Base
+import Base
 import CLinux
 
 /// A request handed to a pool, to be given up by `UpstreamPool.cancel`.
@@ -15,27 +17,51 @@ public struct UpstreamTicket: Sendable, Equatable {
 public final class UpstreamPool {
     static let inputBytes = 131_072
 
-    private struct Waiting {
-        var ticket: UpstreamTicket
-        var request: [UInt8]
-        var handler: UpstreamHandler
+    private struct Busy {
+        let fetch: PendingFetch
+        let connection: UpstreamConnection
     }
 
-    public let server: Endpoint
+    public let server: UpstreamServer
     let loop: EventLoop
     /// Times count for connections in use at once.
-    public var limits: UpstreamLimits
+    public var limits: UpstreamLimits {
+        didSet {
+            queue.runningMax = limits.connectionsMax
+            queue.waitingMax = limits.waitingMax
+            admitWaiting()
+        }
+    }
     let input: UnsafeMutableRawPointer
+    let tls: TLSClientContext?
+    public var usesTLS: Bool { tls != nil }
+    let resumption = TLSResumption()
+    /// The name that the server's certificate must have.
+    let tlsName: String
+    private let host: [UInt8]
+    private let gate: FetchGate?
+    private var queue: FairQueue<PendingFetch>
     private var idle: [UpstreamConnection] = []
-    private var busy: [(ticket: UpstreamTicket, connection: UpstreamConnection)] = []
-    private var waiting: [Waiting] = []
+    private var busy: [Busy] = []
+    /// Those whose failure is on its way to their handlers.
+    private var failing: [PendingFetch] = []
     private var nextTicket = 0
     private var isRetired = false
 
-    public init(server: Endpoint, loop: EventLoop, limits: UpstreamLimits) {
+    /// `tls` encrypts the connections; the server's certificate must have its name, else `tlsName`, else its address.
+    /// `gate` limits the fetches of all pools that share it.
+    public init(
+        server: UpstreamServer, loop: EventLoop, limits: UpstreamLimits, tls: TLSClientContext? = nil,
+        tlsName: String? = nil, gate: FetchGate? = nil
+    ) {
         self.server = server
         self.loop = loop
         self.limits = limits
+        self.tls = tls
+        self.tlsName = server.name ?? tlsName ?? server.endpoint.address
+        self.gate = gate
+        host = Array(server.host(usesTLS: tls != nil).utf8)
+        queue = FairQueue(runningMax: limits.connectionsMax, waitingMax: limits.waitingMax)
         input = .allocate(byteCount: Self.inputBytes, alignment: 64)
     }
 
@@ -43,41 +69,49 @@ public final class UpstreamPool {
         input.deallocate()
     }
 
-    /// Sends the bytes of a request on a kept or a new connection, or queues it. Failures are reported to
-    /// `handler`, always after this call has returned.
-    public func start(_ request: [UInt8], _ handler: UpstreamHandler) -> UpstreamTicket {
+    /// Sends a request on a kept or a new connection, or queues it with the others of its fairness class. Failures are
+    /// reported to `handler`, always after this call has returned.
+    public func start(_ request: UpstreamRequest, fairness: UInt64 = 0, _ handler: UpstreamHandler) -> UpstreamTicket {
         nextTicket += 1
         let ticket = UpstreamTicket(number: nextTicket)
-        if let connection = idle.popLast() {
-            busy.append((ticket, connection))
-            connection.start(request, handler)
-        } else if busy.count < limits.connectionsMax {
-            open(ticket, request, handler)
-        } else if waiting.count < limits.waitingMax {
-            waiting.append(Waiting(ticket: ticket, request: request, handler: handler))
-        } else {
-            failLater(handler, .overloaded)
+        let fetch = PendingFetch(
+            ticket: ticket, request: request, handler: handler, fairness: fairness,
+            deadlineMilliseconds: loop.now + limits.queueMilliseconds, pool: self)
+        let admission = queue.enter(fetch, class: fairness, deadlineMilliseconds: fetch.deadlineMilliseconds)
+        switch admission {
+        case .runs: admit(fetch)
+        case .waits(let displaced): if let displaced { refuse(displaced) }
+        case .refused: refuse(fetch)
         }
         return ticket
     }
 
     /// Gives a request up; its handler is not called any more.
     public func cancel(_ ticket: UpstreamTicket) {
-        if let index = waiting.firstIndex(where: { $0.ticket == ticket }) {
-            waiting.remove(at: index)
-        } else if let entry = busy.first(where: { $0.ticket == ticket }) {
+        if let entry = busy.first(where: { $0.fetch.ticket == ticket }) {
             entry.connection.cancel()
+        } else if let fetch = failing.first(where: { $0.ticket == ticket }) {
+            fetch.isCancelled = true
+        } else {
+            queue.remove { $0.ticket == ticket }
+            guard let fetch = gate?.remove(ticket, of: self) else { return }
+            release(fetch)
         }
     }
 
     /// Stops reading the body of a response until `resume`: its handler's reader is behind.
     public func pause(_ ticket: UpstreamTicket) {
-        busy.first { $0.ticket == ticket }?.connection.pause()
+        busy.first { $0.fetch.ticket == ticket }?.connection.pause()
     }
 
     /// Reads on after `pause`.
     public func resume(_ ticket: UpstreamTicket) {
-        busy.first { $0.ticket == ticket }?.connection.resume()
+        busy.first { $0.fetch.ticket == ticket }?.connection.resume()
+    }
+
+    /// Call about ten times a second: gives up requests that have waited for too long.
+    public func turn() {
+        for fetch in queue.expire(nowMilliseconds: loop.now) { refuse(fetch) }
     }
 
     /// The pool gets no more requests: unused connections are closed now, the others when their responses are over. Keep
@@ -88,47 +122,88 @@ public final class UpstreamPool {
     }
 
     /// No connection is open and no request waits.
-    public var isEmpty: Bool { idle.isEmpty && busy.isEmpty && waiting.isEmpty }
+    public var isEmpty: Bool {
+        idle.isEmpty && busy.isEmpty && failing.isEmpty && queue.runningCount == 0 && queue.waitingCount == 0
+    }
 
-    private func open(_ ticket: UpstreamTicket, _ request: [UInt8], _ handler: UpstreamHandler) {
-        let descriptor = spw_connect_tcp(server.address, server.port)
-        guard descriptor >= 0 else { return failLater(handler, .connectFailed) }
+    // MARK: The way to a connection
+
+    /// The fetch has a connection's place.
+    private func admit(_ fetch: PendingFetch) {
+        fetch.holdsConnection = true
+        if let gate { gate.enter(fetch) } else { dispatch(fetch) }
+    }
+
+    private func admitWaiting() {
+        while let fetch = queue.next() { admit(fetch) }
+    }
+
+    /// It is the fetch's turn.
+    func dispatch(_ fetch: PendingFetch) {
+        fetch.holdsGate = gate != nil
+        if let connection = idle.popLast() {
+            busy.append(Busy(fetch: fetch, connection: connection))
+            connection.start(fetch.request.bytes(serverHost: host), isHead: fetch.request.isHead, fetch.handler)
+        } else {
+            open(fetch)
+        }
+    }
+
+    private func open(_ fetch: PendingFetch) {
+        let descriptor = spw_connect_tcp(server.endpoint.address, server.endpoint.port)
+        guard descriptor >= 0 else { return failLater(fetch, .connectFailed) }
         let connection = UpstreamConnection(descriptor: descriptor, pool: self)
         guard loop.add(connection) else {
             _ = spw_close(descriptor)
-            return failLater(handler, .connectFailed)
+            return failLater(fetch, .connectFailed)
         }
-        busy.append((ticket, connection))
-        connection.start(request, handler)
+        busy.append(Busy(fetch: fetch, connection: connection))
+        connection.start(fetch.request.bytes(serverHost: host), isHead: fetch.request.isHead, fetch.handler)
     }
 
-    /// A failure that is known at once still arrives after `start` has returned.
-    private func failLater(_ handler: UpstreamHandler, _ failure: UpstreamFailure) {
-        // Runs on this same loop's thread: the handler does not change threads.
-        nonisolated(unsafe) let handler = handler
-        loop.mailbox.post { handler.failed(failure) }
+    /// There is no room for the fetch, or it has waited for too long.
+    func refuse(_ fetch: PendingFetch) { failLater(fetch, .overloaded) }
+
+    /// A failure that is known at once still arrives after `start` has returned, and not inside another fetch's end.
+    private func failLater(_ fetch: PendingFetch, _ failure: UpstreamFailure) {
+        failing.append(fetch)
+        // Runs on this same loop's thread: neither changes threads.
+        nonisolated(unsafe) let fetch = fetch
+        nonisolated(unsafe) let pool = self
+        loop.mailbox.post {
+            pool.failing.removeAll { $0 === fetch }
+            pool.release(fetch)
+            if !fetch.isCancelled { fetch.handler.failed(failure) }
+        }
     }
+
+    /// Gives back the places that the fetch has had.
+    private func release(_ fetch: PendingFetch) {
+        if fetch.holdsConnection { queue.leave() }
+        if fetch.holdsGate { gate?.leave() }
+        fetch.holdsConnection = false
+        fetch.holdsGate = false
+        admitWaiting()
+    }
+
+    // MARK: What connections report
 
     func becameIdle(_ connection: UpstreamConnection) {
-        busy.removeAll { $0.connection === connection }
-        if !waiting.isEmpty {
-            let next = waiting.removeFirst()
-            busy.append((next.ticket, connection))
-            connection.start(next.request, next.handler)
-        } else if !isRetired, idle.count < limits.idleConnectionsMax {
-            idle.append(connection)
-        } else {
-            connection.cancel()
-        }
+        let fetch = takeFetch(of: connection)
+        // First, so that the next one finds it.
+        idle.append(connection)
+        if let fetch { release(fetch) }
+        if isRetired || idle.count > limits.idleConnectionsMax { idle.first?.cancel() }
     }
 
     func closed(_ connection: UpstreamConnection) {
-        busy.removeAll { $0.connection === connection }
         idle.removeAll { $0 === connection }
         // One that can not be opened fails its request and leaves its place to the next.
-        while !waiting.isEmpty, busy.count < limits.connectionsMax {
-            let next = waiting.removeFirst()
-            open(next.ticket, next.request, next.handler)
-        }
+        if let fetch = takeFetch(of: connection) { release(fetch) }
+    }
+
+    private func takeFetch(of connection: UpstreamConnection) -> PendingFetch? {
+        guard let index = busy.firstIndex(where: { $0.connection === connection }) else { return nil }
+        return busy.remove(at: index).fetch
     }
 }
