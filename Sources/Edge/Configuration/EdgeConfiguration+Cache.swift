@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import Base
+import Cache
 
 extension EdgeConfiguration {
     /// Reads `cache:`.
@@ -11,5 +12,28 @@ extension EdgeConfiguration {
         finishBytesMax = section.bytes("finishBytes", default: finishBytesMax, in: 0...1 << 34)
         waitMilliseconds = Int64(
             section.integer("waitMilliseconds", default: Int(waitMilliseconds), in: 100...600_000))
+        waitersMax = section.integer("waitersPerWorker", default: waitersMax, in: 1...1_000_000)
+        fetchesPieces = section.boolean("slices", default: fetchesPieces)
+        readAheadBytes = section.bytes("readAheadBytes", default: readAheadBytes, in: 1 << 18...1 << 30)
+        standInMilliseconds = Int64(
+            section.integer("standInMilliseconds", default: Int(standInMilliseconds), in: 0...600_000))
+        readRules(section)
+    }
+
+    private mutating func readRules(_ section: ConfigurationSection) {
+        cacheRules.heuristicFraction =
+            Double(section.integer("heuristicPercent", default: 0, in: 0...100)) / 100
+        cacheRules.heuristicMaxSeconds = Int64(
+            section.integer(
+                "heuristicMaximumSeconds", default: Int(cacheRules.heuristicMaxSeconds), in: 1...31_536_000))
+        cacheRules.defaultStaleIfErrorSeconds = Int64(
+            section.integer("staleIfErrorSeconds", default: 0, in: 0...31_536_000))
+        cacheRules.storesSetCookie = section.boolean("storeSetCookie", default: false)
+        cacheRules.honoursRequestDirectives = section.boolean("requestDirectives", default: false)
+        let negative = section.section("negativeSeconds")
+        for status in [403, 404, 405, 410, 414, 500, 501, 502, 503, 504] {
+            let seconds = negative.integer("\(status)", default: 0, in: 0...86_400)
+            if seconds > 0 { cacheRules.negativeSeconds[status] = Int64(seconds) }
+        }
     }
 }

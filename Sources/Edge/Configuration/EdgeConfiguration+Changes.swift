@@ -17,6 +17,12 @@ extension EdgeConfiguration {
                 (
                     "cache",
                     "\(configuration.objectBytesMax) \(configuration.finishBytesMax) \(configuration.waitMilliseconds)"
+                        + " \(configuration.waitersMax) \(configuration.cacheRules) \(configuration.fetchesPieces)"
+                        + " \(configuration.readAheadBytes) \(configuration.standInMilliseconds)"
+                ),
+                (
+                    "requests",
+                    "\(configuration.passesFields) \(configuration.passesMethods) \(configuration.passedContentBytesMax)"
                 ),
                 ("cors", "\(configuration.crossOrigin)"), ("compression", "\(configuration.compression)"),
                 ("accessLog", configuration.accessLogFile ?? ""),

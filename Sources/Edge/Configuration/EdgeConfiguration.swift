@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import Base
+import Cache
 import Glibc
 import Net
 
@@ -34,6 +35,15 @@ struct EdgeConfiguration {
     var objectBytesMax = 256 << 20
     var finishBytesMax = 8 << 20
     var waitMilliseconds: Int64 = 20_000
+    var waitersMax = 20_000
+    var cacheRules = CacheRulesSettings()
+    var fetchesPieces = true
+    var readAheadBytes = 4 << 20
+    var standInMilliseconds: Int64 = 1000
+    var passesFields = false
+    var passesMethods = false
+    /// Content of a request that goes upstream.
+    var passedContentBytesMax = 1 << 20
     var crossOrigin = CrossOriginRules()
     var compression = CompressionRules()
     var rangesMax = 16
@@ -60,6 +70,7 @@ struct EdgeConfiguration {
                     "level", default: "info", of: Log.Level.allCases.map(\.name))) ?? .info
         readListeners(root)
         readToken(root.section("token"))
+        readRequests(root.section("requests"))
         readUpstream(root.section("upstream"))
         readCache(root.section("cache"))
         readLimits(root.section("limits"))

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The transfer of one object from upstream into the memory tier. It belongs to its key: no client's coming
-// or going touches it, but that all have left. Runs on the worker that was elected; the upstream
-// connection holds it while a request is out, and the worker lists it until it has ended.
+// The transfer of one response from upstream. It belongs to its object, and by that to its key: no client's coming or
+// going touches it, but that all have left. Runs on the worker that was elected; the upstream connection holds it while
+// a request is out, and the worker lists it until it has ended.
+//
+// This file: asking, failing and ending. Fill+Head.swift: what becomes of the response's head.
 
 import Base
 import Cache
@@ -11,123 +13,134 @@ import Synchronization
 
 /// One fill in progress.
 final class Fill: UpstreamHandler {
+    /// For whom the response is fetched.
+    enum Purpose {
+        /// For all who ask for the key. `base` is the stale response that is validated, or stands in for a failure.
+        case shared(base: CachedObject?)
+        /// For one request whose response is known not to be shared.
+        case alone
+        /// For one request that may change something (RFC 9110 section 9.2), with its content.
+        case pass(content: [UInt8])
+    }
+
     let object: CachedObject
-    /// The stale object that this one is to replace, in a background fill.
-    private let replaced: CachedObject?
-    private unowned let worker: EdgeWorker
-    private var machine: FillMachine
+    let purpose: Purpose
+    /// The request that was elected; nil for a fetch that nobody waits for.
+    let request: StoredRequest?
+    unowned let worker: EdgeWorker
+    var machine: FillMachine
     private let route: UpstreamRoute
     private var fetch: UpstreamFetch?
     /// The one reader of a response that is not to be shared; see `holdBack`.
     weak var onlyReader: Reader?
     private var isPaused = false
+    /// False once upstream's answer to the condition could not be used.
+    var isConditional = true
+    /// What of the representation was asked for; nil for all of it.
+    var askedRange: UpstreamRange?
+    /// Wall time at which the present request was sent.
+    private(set) var requestMilliseconds: Int64 = 0
+    /// Where the body goes; set with the head.
+    var sink = Sink.none
+    private(set) var error = ProxyError.none
 
-    init(object: CachedObject, replacing replaced: CachedObject?, worker: EdgeWorker) {
-        self.object = object
-        self.replaced = replaced
-        self.worker = worker
-        route = UpstreamRoute(key: object.key.bytes)
-        machine = FillMachine(
-            triesMax: worker.router.triesMax, objectBytesMax: worker.settings.objectBytesMax,
-            finishBytesMax: worker.settings.finishBytesMax)
+    /// Where the bytes of the body go.
+    enum Sink {
+        case none
+        /// The response has a body that nobody wants.
+        case nowhere
+        case stored(StoredBody)
+        case pipe(PipeBody)
+        /// Slices of a body in pieces: the run that this fill has claimed, and where the next bytes belong.
+        case pieces(StoredBody, run: Range<Int>, position: Int)
     }
 
+    init(object: CachedObject, for purpose: Purpose, request: StoredRequest?, worker: EdgeWorker) {
+        self.object = object
+        self.purpose = purpose
+        self.request = request
+        self.worker = worker
+        route = UpstreamRoute(key: object.key.bytes)
+        var isIdempotent = true
+        if case .pass = purpose { isIdempotent = false }
+        machine = FillMachine(
+            triesMax: worker.router.triesMax, objectBytesMax: worker.settings.objectBytesMax,
+            finishBytesMax: worker.settings.finishBytesMax, isIdempotent: isIdempotent)
+    }
+
+    var base: CachedObject? {
+        guard case .shared(let base) = purpose else { return nil }
+        return base
+    }
+
+    /// Asks upstream. A request that can not be sent on as it is fails.
     func start() {
-        guard let request = worker.upstreamRequest(object.key),
+        guard let request = worker.upstreamRequest(for: self),
             let fetch = worker.router.start(request, on: route, self)
         else {
-            // Not from in here: the caller has still to enter its reader. On this same thread.
-            nonisolated(unsafe) let fill = self
-            return worker.loop.mailbox.post { fill.end(.transientError) }
+            error = .connectionRefused
+            return later { $0.end(.transientError) }
         }
+        requestMilliseconds = Clock.wallMilliseconds()
         worker.counters.upstreamRequests.add()
         self.fetch = fetch
     }
 
+    /// Goes on with the fill when the present call has returned, on this same thread.
+    private func later(_ body: @escaping @Sendable (Fill) -> Void) {
+        nonisolated(unsafe) let fill = self
+        worker.loop.mailbox.post { body(fill) }
+    }
+
     /// Every reader has left: go on only if it is nearly done.
     func readersGone() {
-        guard replaced == nil, machine.readersGone() else { return }
+        if let base, base.isRevalidating.load(ordering: .relaxed) { return }
+        guard machine.readersGone() else { return }
         fetch?.cancel()
         worker.counters.fillsCancelled.add()
         end(.died)
     }
 
-    override func received(_ response: UpstreamResponse) -> Bool {
-        let now = worker.loop.now
-        guard let head = worker.headBuilder.build(response, path: object.key.bytes, nowMilliseconds: now) else {
-            Log.warning("The head of an upstream response is too large", ["key": object.key.text])
-            end(.transientError)
-            return false
-        }
-        // As at the start: others may have begun since, and now the body's length counts.
-        guard !worker.tier.memory.isExhausted else {
-            worker.counters.fillsRefused.add()
-            end(.refused)
-            return false
-        }
-        let isBodiless = response.status == 204 || response.status == 304
-        let length = isBodiless ? 0 : response.contentLength
-        switch machine.headArrived(head.storability, contentLength: length) {
-        case .tooLarge:
-            Log.warning("An object is larger than cache.objectBytes", ["key": object.key.text])
-            end(.transientError)
-            return false
-        case .stream(let storability): publish(head, storability, length: length)
-        }
-        if object.readers.load(ordering: .relaxed) == 0 {
-            // Everybody left before the head came; not from in here, where the connection is still at work.
-            worker.loop.mailbox.post { [worker, object] in worker.readersGone(object) }
-        }
-        return true
-    }
-
-    private func publish(_ head: ObjectHead, _ storability: Storability, length: Int?) {
-        let now = worker.loop.now
-        if storability == .uncacheable { object.isUncacheable.store(true, ordering: .releasing) }
-        object.publish(
-            head: head, length: length, capacityBytes: worker.settings.objectBytesMax, nowMilliseconds: now)
-        switch storability {
-        case .store: if length != nil { worker.tier.admit(object) }
-        case .shareOnce: worker.tier.withdraw(object)
-        case .uncacheable:
-            worker.tier.withdraw(object)
-            worker.tier.markUncacheable(object.key, nowMilliseconds: now)
-        }
-        worker.notify(object)
-    }
+    override func received(_ response: UpstreamResponse) -> Bool { take(response) }
 
     override func received(body: UnsafeRawBufferPointer) -> Bool {
         if let outcome = machine.bodyArrived(body.count) {
             end(outcome)
             return false
         }
-        object.append(body)
         worker.counters.upstreamBytes.add(body.count)
-        if object.isUncacheable.load(ordering: .relaxed) {
-            holdBack()
-        } else if object.length == nil, worker.tier.memory.isExhausted {
-            // Nobody said how long it would be.
-            worker.counters.fillsRefused.add()
-            end(.refused)
-            return false
+        switch sink {
+        case .none, .nowhere: break
+        case .stored(let stored):
+            stored.append(body)
+            if stored.length == nil, worker.tier.memory.isExhausted {
+                // Nobody said how long it would be.
+                worker.counters.fillsRefused.add()
+                end(.refused)
+                return false
+            }
+            worker.notify(stored)
+        case .pipe(let pipe):
+            pipe.append(body)
+            holdBack(pipe)
+            worker.progressed(ObjectIdentifier(pipe))
+        case .pieces(let stored, let run, let position):
+            stored.write(body, at: position, in: run)
+            sink = .pieces(stored, run: run, position: position + body.count)
+            worker.notify(stored)
         }
-        worker.notify(object)
         return true
     }
 
-    /// A body that is not to be shared is a pipe: what its reader has taken is given up, and upstream waits while the
-    /// reader is far behind. So an endless body with a slow reader takes no more memory than a short one.
-    private func holdBack() {
-        guard let exchange = onlyReader?.exchange, exchange.status != 0 else {
-            // The reader's answer is on its way; it starts with the first byte.
-            return pauseIfAhead(of: 0)
+    /// What its reader has taken is given up, and upstream waits while the reader is far behind.
+    private func holdBack(_ pipe: PipeBody) {
+        var position = 0
+        // A reader whose answer is on its way starts with the first byte.
+        if let exchange = onlyReader?.exchange, exchange.status != 0 {
+            position = exchange.position
+            pipe.discard(before: position)
         }
-        object.discard(before: exchange.position)
-        pauseIfAhead(of: exchange.position)
-    }
-
-    private func pauseIfAhead(of position: Int) {
-        guard !isPaused, object.availableBytes - position > CachedObject.aheadBytesMax else { return }
+        guard !isPaused, pipe.receivedBytes - position > PipeBody.aheadBytesMax else { return }
         isPaused = true
         worker.counters.fillsPaused.add()
         fetch?.pause()
@@ -148,23 +161,58 @@ final class Fill: UpstreamHandler {
         switch machine.failed(FillMachine.Failure(failure)) {
         case .retry: start()
         case .end(let outcome):
+            error = ProxyError(failure)
             Log.warning("A fill failed", ["key": object.key.text, "failure": "\(failure)", "outcome": "\(outcome)"])
             end(outcome)
         }
     }
 
-    private func end(_ outcome: FillOutcome) {
-        if outcome == .done {
-            let wasOpenEnded = object.length == nil
-            object.complete()
-            if wasOpenEnded, case .store? = object.head?.storability { worker.tier.admit(object) }
-        } else {
-            worker.counters.fillsFailed.add()
-            object.fail(outcome)
-            worker.tier.withdraw(object)
-        }
-        replaced?.isRevalidating.store(false, ordering: .relaxed)
+    /// Asks once more, without conditions and ranges: upstream's answer to them was of no use.
+    func startAgain() {
+        isConditional = false
+        askedRange = nil
+        later { $0.start() }
+    }
+
+    func end(_ outcome: FillOutcome) {
+        if outcome == .done { finish() } else if !standIn(outcome) { fail(outcome) }
+        base?.isRevalidating.store(false, ordering: .relaxed)
         worker.notify(object)
+        if let stored = object.stored { worker.notify(stored) }
+        if case .pipe(let pipe) = sink { worker.progressed(ObjectIdentifier(pipe)) }
         worker.forget(self)
+    }
+
+    private func finish() {
+        switch sink {
+        case .none, .nowhere: break
+        case .stored(let stored):
+            let wasOpenEnded = stored.length == nil
+            stored.complete()
+            if wasOpenEnded { admit() }
+        case .pipe(let pipe): pipe.complete()
+        case .pieces(let stored, let run, _):
+            stored.release(run)
+            worker.tier.recharge(object)
+        }
+        if object.isWhole { worker.stored(object) }
+    }
+
+    /// Puts the object under the budget, where it may be kept.
+    func admit() {
+        guard case .store? = object.head?.storability else { return }
+        worker.tier.admit(object)
+    }
+
+    private func fail(_ outcome: FillOutcome) {
+        worker.counters.fillsFailed.add()
+        if case .pieces(let stored, let run, _) = sink {
+            // Who waits for the rest asks for it again.
+            stored.release(run)
+            if stored.mayTryAgain() { return }
+        }
+        object.error = error
+        object.fail(outcome)
+        worker.tier.withdraw(object)
     }
 }

@@ -19,6 +19,17 @@ final class EdgeCounters: Sendable {
     let fillsCancelled = Counter()
     /// Times that upstream was made to wait for a slow reader.
     let fillsPaused = Counter()
+    /// Stale responses that upstream has found still good.
+    let revalidations = Counter()
+    /// Times that a stale response stood in for upstream's failure.
+    let staleOnError = Counter()
+    /// Fetches of slices that a stored body lacked.
+    let piecesFetched = Counter()
+    /// Requests refused because too many wait already.
+    let waitersRefused = Counter()
+    let loopsDetected = Counter()
+    /// Requests that went upstream with their content.
+    let passes = Counter()
     let waitsTimedOut = Counter()
     /// Bodies compressed; each once for all who want it.
     let compressions = Counter()

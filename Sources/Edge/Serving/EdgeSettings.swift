@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import Base
+import Cache
 import Net
 import Token
 
@@ -10,6 +11,20 @@ struct EdgeSettings: Sendable {
     var objectBytesMax: Int
     var finishBytesMax: Int
     var waitMilliseconds: Int64
+    /// Requests of one worker that wait for a fill; beyond that a miss is refused with 503.
+    var waitersMax: Int
+    var cacheRules: CacheRulesSettings
+    /// Ranges of what is not stored are fetched in slices.
+    var fetchesPieces: Bool
+    var readAheadBytes: Int
+    /// How long a stale response is used after a failure before upstream is asked again.
+    var standInMilliseconds: Int64
+    /// Fields of clients' requests go upstream.
+    var passesFields: Bool
+    /// Requests with other methods than GET and HEAD go upstream.
+    var passesMethods: Bool
+    /// Content of such a request.
+    var contentBytesMax: Int
     var crossOrigin = CrossOriginRules()
     var compression = CompressionRules()
     /// Ranges of one request; with more the whole is sent.
@@ -24,6 +39,14 @@ struct EdgeSettings: Sendable {
         objectBytesMax = configuration.objectBytesMax
         finishBytesMax = configuration.finishBytesMax
         waitMilliseconds = configuration.waitMilliseconds
+        waitersMax = configuration.waitersMax
+        cacheRules = configuration.cacheRules
+        fetchesPieces = configuration.fetchesPieces
+        readAheadBytes = configuration.readAheadBytes
+        standInMilliseconds = configuration.standInMilliseconds
+        passesFields = configuration.passesFields
+        passesMethods = configuration.passesMethods
+        contentBytesMax = configuration.passedContentBytesMax
         crossOrigin = configuration.crossOrigin
         compression = configuration.compression
         rangesMax = configuration.rangesMax

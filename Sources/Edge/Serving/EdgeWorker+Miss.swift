@@ -5,28 +5,61 @@ import Cache
 import Net
 import Synchronization
 
+/// What the near cache could not answer: the shared table is asked, a fill joined or started, or the request goes its own way.
 extension EdgeWorker {
-    /// Waiting readers of one worker; beyond that a miss is refused with 503.
-    private static let waitersMax = 20_000
-
     /// The near cache had no answer: use, join or start a fill.
-    func miss(_ exchange: Exchange, _ key: CacheKey, _ conditions: Conditions) {
-        let obtained = tier.obtain(key, nowMilliseconds: loop.now) {
-            CachedObject(key: key, fillWorker: index, memory: tier.memory)
-        }
+    func miss(_ exchange: Exchange, _ key: CacheKey, _ request: StoredRequest) {
+        guard !upstreamFields.isLooping(request) else { return respondLoop(exchange) }
+        let obtained = tier.obtain(
+            key, nowMilliseconds: loop.now, directives: directives(of: request), select: { $0.key(of: request.fields) },
+            make: { makeObject(key, variant: $0) })
         switch obtained {
-        case .existing(let object): join(exchange, object, conditions)
-        case .elected(let object):
+        case .existing(let object): join(exchange, object, request)
+        case .elected(let object, let base):
             counters.misses.add()
             guard !tier.memory.isExhausted else { return refuse(exchange, object) }
-            start(Fill(object: object, replacing: nil, worker: self))
-            wait(exchange, object, StoredConditions(conditions), isElector: true, .miss)
-        case .stale(let object, let revalidate):
+            let fill = Fill(object: object, for: .shared(base: base), request: request, worker: self)
+            if base == nil { fill.askedRange = range(of: request) }
+            start(fill)
+            wait(exchange, object, request, isElector: true, base == nil ? .miss : .refetched)
+        case .stale(let object, let revalidation):
             counters.staleHits.add()
-            if revalidate { self.revalidate(object) }
-            respond(exchange, object, conditions, .staleHit)
-        case .uncacheable: fetchAlone(exchange, key, StoredConditions(conditions))
+            if let revalidation {
+                start(Fill(object: revalidation, for: .shared(base: object), request: request, worker: self))
+            }
+            answer(exchange, from: object, request, object.isStandInNow(loop.now) ? .staleOnError : .staleHit)
+        case .uncacheable: fetchAlone(exchange, key, request)
+        case .notCached: respondError(exchange, status: 504, .rejected, texts.notCached)
         }
+    }
+
+    /// What a request says of caching, where that is obeyed.
+    private func directives(of request: StoredRequest) -> RequestDirectives? {
+        guard settings.cacheRules.honoursRequestDirectives else { return nil }
+        let lines = request.fields.filter { $0.name.elementsEqual("cache-control".utf8) }.map(\.value)
+        return lines.isEmpty ? nil : RequestDirectives(lines)
+    }
+
+    func makeObject(_ key: CacheKey, variant: VariantKey = .independent) -> CachedObject {
+        CachedObject(key: key, fillWorker: index, memory: tier.memory, variant: variant)
+    }
+
+    /// The slices of an unknown representation that a request needs first; nil when it needs all of it. What is needed
+    /// beyond them is fetched when the response gets there.
+    private func range(of request: StoredRequest) -> UpstreamRange? {
+        guard settings.fetchesPieces, request.method == .get, let value = request.all("range"),
+            let range = value.withUnsafeBytes({ ByteRange($0) })
+        else { return nil }
+        let wanted: RequestedRange
+        switch range {
+        case .closed(let first, let last): wanted = .closed(first: first, last: last)
+        case .from(let first): wanted = .from(first: first)
+        // Where the end is, the first slice tells.
+        case .suffix: wanted = .closed(first: 0, last: 0)
+        }
+        let plan = SliceRange.plan(wanted, total: nil, readAheadBytes: settings.readAheadBytes)
+        guard case .fetch(let asked) = plan else { return nil }
+        return asked
     }
 
     /// No room for another body: evictions and finished responses will make some.
@@ -38,22 +71,27 @@ extension EdgeWorker {
         respondError(exchange, status: 503, .error, texts.overloaded)
     }
 
-    private func join(_ exchange: Exchange, _ object: CachedObject, _ conditions: Conditions) {
+    private func join(_ exchange: Exchange, _ object: CachedObject, _ request: StoredRequest) {
         // The fill's worker goes on meanwhile: only a head that is there and may be shared is answered from at once,
         // everything else takes the way of those who wait.
-        let phase = object.phase
-        guard phase == .streaming || phase == .complete, !object.isUncacheable.load(ordering: .acquiring) else {
+        guard object.phase == .ready, !object.isUncacheable.load(ordering: .acquiring) else {
             counters.misses.add()
             counters.collapsed.add()
-            return wait(exchange, object, StoredConditions(conditions), isElector: false, .collapsed)
+            return wait(exchange, object, request, isElector: false, .collapsed)
         }
-        if phase == .streaming { attach(exchange, to: object) }
-        nearCache.insert(object)
+        if object.variant == .independent { nearCache.insert(object) }
         object.wasHit.store(true, ordering: .relaxed)
-        respond(exchange, object, conditions, .hit)
+        answer(exchange, from: object, request, .hit)
     }
 
-    private func start(_ fill: Fill) {
+    private func answer(
+        _ exchange: Exchange, from object: CachedObject, _ request: StoredRequest, _ disposition: Disposition
+    ) {
+        if !object.isWhole { attach(exchange, to: object, request) }
+        request.withConditions { respond(exchange, object, $0, disposition) }
+    }
+
+    func start(_ fill: Fill) {
         fills[ObjectIdentifier(fill.object)] = fill
         fill.start()
     }
@@ -62,36 +100,39 @@ extension EdgeWorker {
         fills[ObjectIdentifier(fill.object)] = nil
     }
 
-    private func revalidate(_ stale: CachedObject) {
-        start(
-            Fill(
-                object: CachedObject(key: stale.key, fillWorker: index, memory: tier.memory), replacing: stale,
-                worker: self))
+    /// The response is not to be shared: this request gets a fill of its own, which nobody else can find.
+    private func fetchAlone(_ exchange: Exchange, _ key: CacheKey, _ request: StoredRequest) {
+        let object = makeObject(key)
+        guard !tier.memory.isExhausted else { return refuse(exchange, object) }
+        start(Fill(object: object, for: .alone, request: request, worker: self))
+        wait(exchange, object, request, isElector: true, .bypass)
     }
 
-    /// The response is not to be shared: this request gets a fill of its own, which nobody else can find.
-    private func fetchAlone(_ exchange: Exchange, _ key: CacheKey, _ conditions: StoredConditions) {
-        let object = CachedObject(key: key, fillWorker: index, memory: tier.memory)
+    /// A request that may change something goes upstream as it is, with its content.
+    func pass(_ exchange: Exchange, _ key: CacheKey, _ request: StoredRequest, content: [UInt8]) {
+        guard !upstreamFields.isLooping(request) else { return respondLoop(exchange) }
+        let object = makeObject(key)
         guard !tier.memory.isExhausted else { return refuse(exchange, object) }
-        start(Fill(object: object, replacing: nil, worker: self))
-        wait(exchange, object, conditions, isElector: true, .bypass)
+        start(Fill(object: object, for: .pass(content: content), request: request, worker: self))
+        wait(exchange, object, request, isElector: true, .method)
     }
 
     // MARK: Waiting
 
     private func wait(
-        _ exchange: Exchange, _ object: CachedObject, _ conditions: StoredConditions, isElector: Bool,
+        _ exchange: Exchange, _ object: CachedObject, _ request: StoredRequest, isElector: Bool,
         _ disposition: Disposition
     ) {
         let reader = Reader(
-            exchange: exchange, object: object, conditions: conditions, isElector: isElector,
+            exchange: exchange, object: object, request: request, isElector: isElector,
             disposition: disposition, deadlineMilliseconds: loop.now + settings.waitMilliseconds)
         attach(reader, to: exchange)
         if isElector { fills[ObjectIdentifier(object)]?.onlyReader = reader }
-        guard waitingCount < Self.waitersMax else {
+        guard waitingCount < settings.waitersMax else {
+            counters.waitersRefused.add()
             return respondError(exchange, status: 503, .error, texts.overloaded)
         }
-        list(reader)
+        awaitHead(reader)
     }
 
     private func attach(_ reader: Reader, to exchange: Exchange) {
@@ -99,39 +140,41 @@ extension EdgeWorker {
         reader.object.readers.wrappingAdd(1, ordering: .relaxed)
     }
 
-    /// Counts an exchange among the readers of an object that is still arriving, so that its fill goes on.
-    @discardableResult
-    func attach(_ exchange: Exchange, to object: CachedObject) -> Reader {
+    /// Counts an exchange among the readers of an object whose body is not whole, so that its fill goes on.
+    func attach(_ exchange: Exchange, to object: CachedObject, _ request: StoredRequest) {
         let reader = Reader(
-            exchange: exchange, object: object,
-            conditions: StoredConditions(Conditions()), isElector: false,
-            disposition: .hit, deadlineMilliseconds: .max)
+            exchange: exchange, object: object, request: request, isElector: false, disposition: .hit,
+            deadlineMilliseconds: .max)
         attach(reader, to: exchange)
-        return reader
     }
 
-    /// Puts the reader among those to be woken by the object's next publication.
-    private func list(_ reader: Reader) {
-        reader.isListed = true
-        waitingCount += 1
-        waiters[ObjectIdentifier(reader.object), default: WaiterList()].readers.append(reader)
-        reader.object.awaitProgress(worker: index)
+    /// Puts the reader among those to be woken when the object's head is there.
+    private func awaitHead(_ reader: Reader) {
+        let identifier = ObjectIdentifier(reader.object)
+        list(reader, for: identifier)
+        reader.object.waiting.add(index)
         // The publication may have come before the bit was set: look once more, from the mailbox, because
         // the caller may be inside a callback of the HTTP session.
-        let isReady: Bool
-        switch reader.object.phase {
-        case .waitingForHead: isReady = false
-        case .complete, .failed: isReady = true
-        case .streaming: isReady = reader.exchange.map { isReadable(reader, $0) } ?? true
-        }
-        if isReady {
-            let object = reader.object
-            loop.mailbox.post { [self] in progressed(object) }
-        }
+        if reader.object.phase != .waitingForHead { loop.mailbox.post { [self] in progressed(identifier) } }
     }
 
-    private func isReadable(_ reader: Reader, _ exchange: Exchange) -> Bool {
-        guard exchange.status != 0 else { return true }
+    /// Puts the reader among those to be woken when there is more of the body.
+    private func awaitBody(_ reader: Reader, _ body: BodySource) {
+        let identifier = ObjectIdentifier(body)
+        list(reader, for: identifier)
+        guard let stored = body as? StoredBody else { return }
+        stored.waiting.add(index)
+        if isReadable(reader) { loop.mailbox.post { [self] in progressed(identifier) } }
+    }
+
+    private func list(_ reader: Reader, for identifier: ObjectIdentifier) {
+        reader.listedFor = identifier
+        waitingCount += 1
+        waiters[identifier, default: WaiterList()].readers.append(reader)
+    }
+
+    private func isReadable(_ reader: Reader) -> Bool {
+        guard let exchange = reader.exchange else { return true }
         // The position is one of what is sent, which may be several parts of the object.
         if case .pending? = exchange.body?.window(at: exchange.position) { return false }
         return true
@@ -139,34 +182,36 @@ extension EdgeWorker {
 
     /// The body under this response is pending: list its reader. Called from inside the HTTP session.
     func bodyStalled(_ exchange: Exchange) {
-        let reader: Reader
-        if let parked = exchange.parked {
-            reader = unsafeDowncast(parked, to: Reader.self)
-        } else {
-            // Only objects in progress have pending bodies.
-            let source = (exchange.body as? MultipartBody)?.source ?? exchange.body
-            guard let object = source as? CachedObject else { return }
-            reader = attach(exchange, to: object)
-        }
-        if !reader.isListed { list(reader) }
+        // Only what is not whole can be pending, and its readers are attached.
+        guard let parked = exchange.parked, let body = exchange.body else { return }
+        let reader = unsafeDowncast(parked, to: Reader.self)
+        let source = (body as? MultipartBody)?.source ?? body
+        if reader.listedFor == nil { awaitBody(reader, source) }
+        if let stored = source as? StoredBody, stored.isInPieces { fetchPiece(for: reader, exchange, stored) }
         if reader.isElector { fills[ObjectIdentifier(reader.object)]?.readerCaughtUp() }
     }
 
-    /// Tells every worker with readers of the object that there is news. Called by the fill's worker.
-    func notify(_ object: CachedObject) {
-        var workers = object.takeWaitingWorkers()
+    /// Tells every worker with readers that wait for the object's head. Called by the fill's thread.
+    func notify(_ object: CachedObject) { wake(object.waiting.take(), ObjectIdentifier(object), keeping: object) }
+
+    /// Tells every worker with readers that wait for more of the body. Called by whoever has published it.
+    func notify(_ body: StoredBody) { wake(body.waiting.take(), ObjectIdentifier(body), keeping: body) }
+
+    /// `thing` lives until all have been told: an identifier must not get another owner meanwhile.
+    private func wake(_ workers: UInt64, _ identifier: ObjectIdentifier, keeping thing: some AnyObject & Sendable) {
+        var workers = workers
         while workers != 0 {
             let peer = peers[workers.trailingZeroBitCount]
             workers &= workers - 1
-            peer.loop.mailbox.post { peer.progressed(object) }
+            peer.loop.mailbox.post { withExtendedLifetime(thing) { peer.progressed(identifier) } }
         }
     }
 
-    /// There is news of an object: go on with everyone here who waits for it.
-    func progressed(_ object: CachedObject) {
-        guard let list = waiters.removeValue(forKey: ObjectIdentifier(object)) else { return }
-        for reader in list.readers where reader.isListed {
-            reader.isListed = false
+    /// There is news: go on with everyone here who waits for it.
+    func progressed(_ identifier: ObjectIdentifier) {
+        guard let list = waiters.removeValue(forKey: identifier) else { return }
+        for reader in list.readers where reader.listedFor == identifier {
+            reader.listedFor = nil
             waitingCount -= 1
             guard let exchange = reader.exchange else { continue }
             if exchange.status != 0 {
@@ -180,46 +225,60 @@ extension EdgeWorker {
     private func answer(_ reader: Reader, _ exchange: Exchange) {
         let object = reader.object
         switch object.phase {
-        case .waitingForHead: list(reader)
-        case .streaming, .complete:
-            if object.isUncacheable.load(ordering: .acquiring), !reader.isElector {
-                return goAlone(reader, exchange)
+        case .waitingForHead: awaitHead(reader)
+        case .ready:
+            if !reader.isElector {
+                if object.isUncacheable.load(ordering: .acquiring) { return goAlone(reader, exchange) }
+                // The response depends on what this request asked for differently.
+                if let rule = object.head?.vary, rule.key(of: reader.request.fields) != object.variant {
+                    return goAgain(reader, exchange)
+                }
             }
-            let disposition = storedDisposition(reader)
-            reader.conditions.withViews { respond(exchange, object, $0, disposition) }
+            let disposition = finalDisposition(reader)
+            reader.request.withConditions { respond(exchange, object, $0, disposition) }
         case .failed:
             switch object.outcome {
             case .uncacheable: goAlone(reader, exchange)
-            case .refused: respondError(exchange, status: 503, .error, texts.overloaded)
-            case .waitedTooLong: respondError(exchange, status: 504, .error, texts.waitedTooLong)
-            case .transientError, .died, .done: respondError(exchange, status: 502, .error, texts.upstreamFailed)
+            case .refused: respondError(exchange, status: 503, .error, texts.overloaded, object.error)
+            case .waitedTooLong: respondError(exchange, status: 504, .error, texts.waitedTooLong, object.error)
+            case .transientError, .died, .done:
+                respondError(exchange, status: 502, .error, texts.upstreamFailed, object.error)
             }
         }
     }
 
-    private func storedDisposition(_ reader: Reader) -> Disposition {
-        guard reader.disposition == .miss else { return reader.disposition }
-        if case .store? = reader.object.head?.storability { return .miss }
+    private func finalDisposition(_ reader: Reader) -> Disposition {
+        let object = reader.object
+        if object.isStandIn.load(ordering: .relaxed) { return .staleOnError }
+        if object.isRefreshed.load(ordering: .relaxed) { return .validated }
+        guard reader.disposition == .miss || reader.disposition == .refetched else { return reader.disposition }
+        if case .store? = object.head?.storability { return reader.disposition }
         return .pass
     }
 
     private func goAlone(_ reader: Reader, _ exchange: Exchange) {
         leave(reader)
         exchange.parked = nil
-        fetchAlone(exchange, reader.object.key, reader.conditions)
+        fetchAlone(exchange, reader.object.key, reader.request)
+    }
+
+    private func goAgain(_ reader: Reader, _ exchange: Exchange) {
+        leave(reader)
+        exchange.parked = nil
+        miss(exchange, reader.object.key, reader.request)
     }
 
     /// The reader's client has its answer or has gone.
     func leave(_ reader: Reader) {
         reader.exchange = nil
         let object = reader.object
-        if reader.isListed {
-            reader.isListed = false
+        if let listed = reader.listedFor {
+            reader.listedFor = nil
             waitingCount -= 1
-            waiters[ObjectIdentifier(object)]?.departed()
+            waiters[listed]?.departed()
         }
         let left = object.readers.wrappingSubtract(1, ordering: .relaxed).newValue
-        guard left == 0, object.phase != .complete, object.phase != .failed else { return }
+        guard left == 0, !object.isWhole, object.phase != .failed else { return }
         let peer = peers[object.fillWorker]
         peer.loop.mailbox.post { peer.readersGone(object) }
     }
@@ -237,7 +296,7 @@ extension EdgeWorker {
             for reader in list.readers where loop.now >= reader.deadlineMilliseconds {
                 guard let exchange = reader.exchange, exchange.status == 0 else { continue }
                 counters.waitsTimedOut.add()
-                respondError(exchange, status: 504, .error, texts.waitedTooLong)
+                respondError(exchange, status: 504, .error, texts.waitedTooLong, .responseTimeout)
             }
         }
     }

@@ -19,10 +19,17 @@ extension EdgeWorker {
             return
         }
         let response = exchange.begin(status: head.status)
-        addCommonFields(response, exchange, head, head.fields, disposition)
+        let fields = head.firstFields.flatMap { isFirst(exchange, object) ? $0 : nil } ?? head.fields
+        addCommonFields(response, exchange, head, fields, disposition)
         let length = object.length
         if let length, head.status != 204, head.status != 304 { response.addContentLength(length) }
-        exchange.send(response, body: object, range: 0..<(length ?? .max))
+        exchange.send(response, body: object.body, range: 0..<(length ?? .max))
+    }
+
+    /// The request is the one that fetched the object.
+    private func isFirst(_ exchange: Exchange, _ object: CachedObject) -> Bool {
+        guard let reader = exchange.parked as? Reader else { return false }
+        return reader.isElector && reader.object === object
     }
 
     /// Adds the fields of a response from an object: `fields` are those stored, or what of them the status allows.
@@ -33,9 +40,12 @@ extension EdgeWorker {
     ) {
         response.add(fields)
         response.add(crossOrigin.fields(exchange.originTag))
-        if disposition == .hit || disposition == .staleHit {
-            let age = head.initialAgeSeconds + Int((loop.now - head.storedMilliseconds) / 1000)
-            response.addAge(max(0, age))
+        let isFromStore = disposition.isFromStore
+        if isFromStore || head.initialAgeMilliseconds >= 1000 {
+            let age = (head.initialAgeMilliseconds + loop.now - head.storedMilliseconds) / 1000
+            response.addAge(max(0, Int(age)))
+        }
+        if isFromStore {
             response.add(texts.cacheStatus(disposition))
         } else if head.upstreamCacheStatus.isEmpty {
             response.add(texts.cacheStatus(disposition))
@@ -61,6 +71,23 @@ extension EdgeWorker {
         exchange.send(response, body: nil, range: 0..<0)
     }
 
+    /// RFC 8586 section 2, RFC 5842 section 7.2.
+    func respondLoop(_ exchange: Exchange) {
+        counters.loopsDetected.add()
+        respondError(exchange, status: 508, .error, texts.loopDetected, .loopDetected)
+    }
+
+    /// The content of a request can not go upstream.
+    func respondContentFailure(_ exchange: Exchange, _ failure: ContentFailure) {
+        let body =
+            switch failure {
+            case .tooLarge: texts.contentTooLarge
+            case .noMemory: texts.overloaded
+            case .malformed: texts.contentMalformed
+            }
+        respondError(exchange, status: failure.status, .rejected, body)
+    }
+
     func respondMethodNotAllowed(_ exchange: Exchange) {
         exchange.tag = Disposition.rejected.rawValue
         let response = exchange.begin(status: 405)
@@ -75,12 +102,15 @@ extension EdgeWorker {
         respondError(exchange, status: 403, .rejected, texts.forbidden[rejection])
     }
 
-    func respondError(_ exchange: Exchange, status: Int, _ disposition: Disposition, _ body: BytesBody?) {
+    func respondError(
+        _ exchange: Exchange, status: Int, _ disposition: Disposition, _ body: BytesBody?, _ error: ProxyError = .none
+    ) {
         exchange.tag = disposition.rawValue
         let response = exchange.begin(status: status)
         response.add(texts.error)
         response.add(crossOrigin.fields(exchange.originTag))
         response.add(texts.cacheStatus(disposition))
+        response.add(texts.proxyStatus(error))
         send(exchange, response, body)
     }
 

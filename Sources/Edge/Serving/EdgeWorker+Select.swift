@@ -19,7 +19,7 @@ extension EdgeWorker {
         case .notModified(let fields):
             let response = exchange.begin(status: 304)
             addCommonFields(response, exchange, head, fields, disposition)
-            exchange.send(response, body: object, range: 0..<0)
+            exchange.send(response, body: object.body, range: 0..<0)
             return true
         case .failed:
             respondError(exchange, status: 412, disposition, texts.preconditionFailed)
@@ -74,13 +74,13 @@ extension EdgeWorker {
             respondRange(exchange, object, head, bytes, length, disposition)
         case .several(let several):
             // The parts of an encoded body would have to say so each, and a body that is passed through is read in order.
-            guard !head.isEncoded, !object.isUncacheable.load(ordering: .relaxed) else { return false }
+            guard !head.isEncoded, let body = object.stored else { return false }
             let parts = ByteRangeSet.resolve(several, length: length)
             switch parts.count {
             case 0: respondUnsatisfiable(exchange, length)
             // RFC 9110 section 15.3.7.2: one part is sent as such.
             case 1: respondRange(exchange, object, head, parts[0], length, disposition)
-            default: respondParts(exchange, object, head, parts, length, disposition)
+            default: respondParts(exchange, body, head, parts, length, disposition)
             }
         }
         return true
@@ -94,14 +94,14 @@ extension EdgeWorker {
         addCommonFields(response, exchange, head, head.fields, disposition)
         response.addContentLength(range.count)
         response.addContentRange(range, length: length)
-        exchange.send(response, body: object, range: range)
+        exchange.send(response, body: object.body, range: range)
     }
 
     private func respondParts(
-        _ exchange: Exchange, _ object: CachedObject, _ head: ObjectHead, _ parts: [Range<Int>], _ length: Int,
+        _ exchange: Exchange, _ stored: StoredBody, _ head: ObjectHead, _ parts: [Range<Int>], _ length: Int,
         _ disposition: Disposition
     ) {
-        let body = MultipartBody(object, parts: parts, length: length, type: head.contentType)
+        let body = MultipartBody(stored, parts: parts, length: length, type: head.contentType)
         let response = exchange.begin(status: 206)
         addCommonFields(response, exchange, head, head.notModifiedFields, disposition)
         response.add("content-type", text: "multipart/byteranges; boundary=\(MultipartBody.boundary)")
@@ -123,15 +123,17 @@ extension EdgeWorker {
     private func gzipVariant(
         of object: CachedObject, _ head: ObjectHead, _ conditions: Conditions
     ) -> GzipVariant? {
-        guard head.isCompressible, object.phase == .complete, let length = object.length,
+        guard head.isCompressible, let body = object.stored, body.isWhole, let length = body.length,
             length >= settings.compression.minimumBytes, length <= settings.compression.maximumBytes,
             AcceptEncoding.prefersGzip(conditions.acceptEncoding)
         else { return nil }
-        return object.gzip ?? compress(object, head, length)
+        return object.gzip ?? compress(object, head, body, length)
     }
 
-    private func compress(_ object: CachedObject, _ head: ObjectHead, _ length: Int) -> GzipVariant {
-        let bytes = Gzip.compress(object, length: length)
+    private func compress(
+        _ object: CachedObject, _ head: ObjectHead, _ body: StoredBody, _ length: Int
+    ) -> GzipVariant {
+        let bytes = Gzip.compress(body, length: length)
         let (variant, isNew) = object.keep(GzipVariant(head, body: bytes.map { BytesBody($0) }))
         if isNew {
             counters.compressions.add()

@@ -9,6 +9,7 @@
 
 import Base
 import CLinux
+import Cache
 import Net
 import Synchronization
 import Token
@@ -23,6 +24,7 @@ final class EdgeWorker: RequestHandler, @unchecked Sendable {
     private(set) var settings: EdgeSettings
     let tier: MemoryTier
     private(set) var headBuilder: ResponseHeadBuilder
+    private(set) var upstreamFields: UpstreamFields
     let router: UpstreamRouter
     let counters = EdgeCounters()
     private(set) var texts: ResponseTexts
@@ -32,10 +34,12 @@ final class EdgeWorker: RequestHandler, @unchecked Sendable {
     private let hasher: KeyHasher
 
     var nearCache = NearCache()
-    /// Readers of objects in progress, by object.
+    /// Readers that wait, by the object or the body that they wait for.
     var waiters: [ObjectIdentifier: WaiterList] = [:]
     var waitingCount = 0
+    /// Fills by their objects, and fetches of single pieces.
     var fills: [ObjectIdentifier: Fill] = [:]
+    var pieceFills: [ObjectIdentifier: PieceFill] = [:]
     /// All workers, this one included; set once before the threads start.
     var peers: [EdgeWorker] = []
     private var evictionsSwept = 0
@@ -53,6 +57,7 @@ final class EdgeWorker: RequestHandler, @unchecked Sendable {
         accessLog = logFile.map { AccessLog($0) }
         gate = TokenGate(keys: settings.tokenKeys, counters: counters)
         headBuilder = ResponseHeadBuilder(settings)
+        upstreamFields = UpstreamFields(settings)
         router = UpstreamRouter(settings.upstream, loop: loop, monitor: health)
         texts = ResponseTexts(name: settings.name)
         crossOrigin = CrossOrigin(settings.crossOrigin)
@@ -62,6 +67,7 @@ final class EdgeWorker: RequestHandler, @unchecked Sendable {
     func apply(_ settings: EdgeSettings, logFile: LogFile?) {
         gate.apply(settings.tokenKeys)
         headBuilder = ResponseHeadBuilder(settings)
+        upstreamFields = UpstreamFields(settings)
         router.apply(settings.upstream)
         if settings.name != self.settings.name { texts = ResponseTexts(name: settings.name) }
         if settings.crossOrigin != crossOrigin.rules { crossOrigin = CrossOrigin(settings.crossOrigin) }
@@ -80,16 +86,21 @@ final class EdgeWorker: RequestHandler, @unchecked Sendable {
         switch exchange.method {
         case .get, .head: break
         case .options: return respondOptions(exchange, request)
-        case .other: return respondError(exchange, status: 501, .rejected, texts.methodUnknown)
-        default: return respondMethodNotAllowed(exchange)
+        case .connect, .trace: return respondMethodNotAllowed(exchange)
+        case .other where !settings.passesMethods:
+            return respondError(exchange, status: 501, .rejected, texts.methodUnknown)
+        default: guard settings.passesMethods else { return respondMethodNotAllowed(exchange) }
         }
         guard isPlainPath(carrier.path) else { return respondError(exchange, status: 400, .rejected, texts.badPath) }
         if gate.isRequired {
             let rejection = gate.rejection(carrier, nowSeconds: loop.wallSeconds, exchange: exchange)
             if let rejection { return respondForbidden(exchange, rejection) }
         }
+        guard exchange.method == .get || exchange.method == .head else {
+            return takeContent(exchange, request, carrier)
+        }
         guard carrier.query.isEmpty else { return handleWithQuery(exchange, request, carrier) }
-        serve(exchange, Conditions(request), key: carrier.path)
+        serve(exchange, request, key: carrier.path)
     }
 
     /// Keeps the path for the log. What looks like a token that could not be split off is not written down.
@@ -103,23 +114,38 @@ final class EdgeWorker: RequestHandler, @unchecked Sendable {
 
     /// Answers from the near cache, or goes the long way.
     @inline(__always)
-    private func serve(_ exchange: Exchange, _ conditions: Conditions, key: UnsafeRawBufferPointer) {
+    private func serve(_ exchange: Exchange, _ request: borrowing RequestHead, key: UnsafeRawBufferPointer) {
         let hash = hasher.hash(key)
-        if let object = nearCache.find(key, hash: hash, nowMilliseconds: loop.now) {
+        // A request may say that what is fresh is not fresh enough; the long way finds out.
+        if !settings.cacheRules.honoursRequestDirectives,
+            let object = nearCache.find(key, hash: hash, nowMilliseconds: loop.now)
+        {
             if !object.wasHit.load(ordering: .relaxed) { object.wasHit.store(true, ordering: .relaxed) }
-            if object.phase != .complete { attach(exchange, to: object) }
-            respond(exchange, object, conditions, .hit)
+            if !object.isWhole { attach(exchange, to: object, StoredRequest(request)) }
+            respond(exchange, object, Conditions(request), .hit)
         } else {
-            miss(exchange, CacheKey(bytes: Array(key), hashValue64: hash), conditions)
+            miss(exchange, CacheKey(bytes: Array(key), hashValue64: hash), StoredRequest(request))
         }
     }
 
-    /// The query is part of the key, without the token's parameter.
+    /// The key of a path, for what is not asked for by a client.
+    func key(of path: [UInt8]) -> CacheKey {
+        CacheKey(bytes: path, hashValue64: path.withUnsafeBytes { hasher.hash($0) })
+    }
+
     private func handleWithQuery(_ exchange: Exchange, _ request: borrowing RequestHead, _ carrier: TokenCarrier) {
         // The query goes upstream as part of a request line.
         guard carrier.query.allSatisfy({ $0 > 0x20 && $0 < 0x7F }) else {
             return respondError(exchange, status: 400, .rejected, texts.badPath)
         }
+        writeKey(of: carrier)
+        let key = keyScratch
+        let request = copy request
+        key.withUnsafeBytes { serve(exchange, request, key: $0) }
+    }
+
+    /// The query is part of the key, without the token's parameter.
+    private func writeKey(of carrier: TokenCarrier) {
         keyScratch.removeAll(keepingCapacity: true)
         keyScratch.append(contentsOf: carrier.path)
         var separator = UInt8(ascii: "?")
@@ -129,9 +155,20 @@ final class EdgeWorker: RequestHandler, @unchecked Sendable {
             keyScratch.append(contentsOf: parameter)
             separator = UInt8(ascii: "&")
         }
-        let conditions = Conditions(request)
-        let key = keyScratch
-        key.withUnsafeBytes { serve(exchange, conditions, key: $0) }
+    }
+
+    /// A request that goes upstream with its content: that comes first.
+    private func takeContent(_ exchange: Exchange, _ request: borrowing RequestHead, _ carrier: TokenCarrier) {
+        guard carrier.query.allSatisfy({ $0 > 0x20 && $0 < 0x7F }) else {
+            return respondError(exchange, status: 400, .rejected, texts.badPath)
+        }
+        writeKey(of: carrier)
+        let pending = PendingPass(key: key(of: keyScratch), request: StoredRequest(request))
+        switch exchange.collectContent(limitBytes: settings.contentBytesMax) {
+        case .none: pass(exchange, pending.key, pending.request, content: [])
+        case .collecting: exchange.parked = pending
+        case .refused(let failure): respondContentFailure(exchange, failure)
+        }
     }
 
     /// A path whose meaning nobody can mistake: absolute, without dot segments, encoded or not, and without
@@ -147,15 +184,6 @@ final class EdgeWorker: RequestHandler, @unchecked Sendable {
             previous = byte
         }
         return true
-    }
-
-    /// The request for a key. No client field goes upstream.
-    func upstreamRequest(_ key: CacheKey) -> UpstreamRequest? {
-        UpstreamRequest(
-            method: Array("GET".utf8), target: key.bytes,
-            fields: [
-                (Array("via".utf8), Array("1.1 \(settings.name)".utf8)), (Array("accept".utf8), Array("*/*".utf8)),
-            ])
     }
 
     /// About ten times a second: sweep out evicted objects, time out waiters, write the log.
@@ -174,11 +202,20 @@ final class EdgeWorker: RequestHandler, @unchecked Sendable {
         bodyStalled(exchange)
     }
 
+    /// The content of a request has come: it goes upstream.
+    override func contentComplete(_ exchange: Exchange, _ content: [UInt8]) {
+        guard let pending = exchange.parked as? PendingPass else { return }
+        exchange.parked = nil
+        pass(exchange, pending.key, pending.request, content: content)
+    }
+
+    override func contentFailed(_ exchange: Exchange, _ failure: ContentFailure) {
+        exchange.parked = nil
+        respondContentFailure(exchange, failure)
+    }
+
     override func finished(_ exchange: Exchange, completed: Bool) {
-        if let parked = exchange.parked {
-            // Only readers are parked.
-            leave(unsafeDowncast(parked, to: Reader.self))
-        }
+        if let reader = exchange.parked as? Reader { leave(reader) }
         accessLog?.append(exchange, completed: completed, nowMilliseconds: loop.now)
     }
 }

@@ -6,6 +6,7 @@ import Token
 /// Response fields and bodies that are made once at start. Belongs to one worker.
 final class ResponseTexts {
     private let cacheStatus: [FieldBlock]
+    private let proxyStatus: [FieldBlock]
     let options: FieldBlock
     let error: FieldBlock
     let forbidden: [TokenRejection: BytesBody]
@@ -14,6 +15,10 @@ final class ResponseTexts {
     let methodUnknown = BytesBody("This method is not known here.\n".utf8)
     let upstreamFailed = BytesBody("The upstream server could not deliver this.\n".utf8)
     let overloaded = BytesBody("The server has no room for this at the moment. Try again.\n".utf8)
+    let loopDetected = BytesBody("The request has been here before: the servers pass it round in a circle.\n".utf8)
+    let notCached = BytesBody("This is not in the cache.\n".utf8)
+    let contentMalformed = BytesBody("The content is malformed.\n".utf8)
+    let contentTooLarge = BytesBody("The content is larger than this server takes.\n".utf8)
     let waitedTooLong = BytesBody("The upstream server took too long.\n".utf8)
     let preconditionFailed = BytesBody("What the request was to be answered for is not what is here.\n".utf8)
     let rangeNotSatisfiable = BytesBody("The range lies behind the end.\n".utf8)
@@ -23,6 +28,9 @@ final class ResponseTexts {
             guard !disposition.parameters.isEmpty else { return FieldBlock([]) }
             return Self.block([("cache-status", "\(name); \(disposition.parameters)")])
         }
+        proxyStatus = ProxyError.allCases.map { error in
+            error.text.isEmpty ? FieldBlock([]) : Self.block([("proxy-status", "\(name); error=\(error.text)")])
+        }
         options = Self.block([("allow", "GET, HEAD, OPTIONS")])
         error = Self.block(
             [("content-type", "text/plain; charset=utf-8"), ("cache-control", "no-store")])
@@ -31,6 +39,9 @@ final class ResponseTexts {
     }
 
     func cacheStatus(_ disposition: Disposition) -> FieldBlock { cacheStatus[disposition.rawValue] }
+
+    /// RFC 9209; nothing where there was no error.
+    func proxyStatus(_ error: ProxyError) -> FieldBlock { proxyStatus[Int(error.rawValue)] }
 
     private static let reasons: [(TokenRejection, String)] = [
         (.missing, "A token is needed for this path."),

@@ -2,7 +2,8 @@
 //
 // The objects in memory, shared by all workers. The table is cut into shards with a lock each; the eviction
 // order and the budget have one lock. Both are taken on a miss, an insert or an eviction only: hits are
-// served from the workers' near caches. Lock order: a shard's lock and the order's lock are never held together.
+// served from the workers' near caches, but for responses that depend on fields of requests. Lock order: a shard's
+// lock and the order's lock are never held together.
 
 import Base
 import Cache
@@ -14,16 +15,34 @@ final class MemoryTier: Sendable {
     enum Obtained {
         /// Someone fetches it, or it is there.
         case existing(CachedObject)
-        /// The caller is elected: it must start a fill for this new object, which is in the table.
-        case elected(CachedObject)
-        /// Stale but usable; `revalidate` is true for the one caller that must fetch a replacement.
-        case stale(CachedObject, revalidate: Bool)
-        /// Known to be uncacheable: fetch for this request alone.
+        /// The caller is elected: it must start a fill for this new object, which is in the table. `base` is a stale
+        /// response with the same variant, to be validated or to stand in when upstream fails.
+        case elected(CachedObject, base: CachedObject?)
+        /// Stale but usable; `revalidation` is the object of the fill that the caller must start, for one caller.
+        case stale(CachedObject, revalidation: CachedObject?)
+        /// Known to be uncacheable, or nothing that could be found again: fetch for this request alone.
         case uncacheable
+        /// The client wants nothing that is not stored (`only-if-cached`, RFC 9111 section 5.2.1.7).
+        case notCached
+    }
+
+    /// What is under one key: an object for each variant, the latest last.
+    private struct Entry {
+        /// How the latest response depended on its request.
+        var rule: VaryRule?
+        var objects: [CachedObject] = []
+
+        /// The object that a request with this variant waits for or is answered from: one on its way before a stored one.
+        func find(_ variant: VariantKey, isOnItsWay: Bool) -> CachedObject? {
+            objects.last { object in
+                (object.phase == .waitingForHead) == isOnItsWay && object.variant == variant
+                    && !object.isWithdrawn.load(ordering: .relaxed)
+            }
+        }
     }
 
     private struct Entries {
-        var objects: [CacheKey: CachedObject] = [:]
+        var entries: [CacheKey: Entry] = [:]
         /// Until when a key is known to be uncacheable, in milliseconds.
         var uncacheable: [CacheKey: Int64] = [:]
     }
@@ -41,6 +60,8 @@ final class MemoryTier: Sendable {
     private static let uncacheableMilliseconds: Int64 = 10_000
     /// A shard remembers this many uncacheable keys at most.
     private static let uncacheableMax = 1024
+    /// Objects of one key; beyond them the one stored longest ago leaves.
+    static let variantsMax = 32
 
     let budgetBytes: Int
     let memory: BodyMemory
@@ -60,46 +81,135 @@ final class MemoryTier: Sendable {
         order.withLock { ($0.liveBytes, $0.sieve.count) }
     }
 
-    /// Looks a key up; a caller that finds nothing usable is elected to fetch it. `make` makes the new object.
-    func obtain(_ key: CacheKey, nowMilliseconds: Int64, make: () -> CachedObject) -> Obtained {
-        var replaced: CachedObject?
-        let obtained: Obtained = shard(key).entries.withLock { entries in
-            if let until = entries.uncacheable[key] {
-                if nowMilliseconds < until { return .uncacheable }
-                entries.uncacheable[key] = nil
+    // MARK: Finding
+
+    /// Looks a key up; a caller that finds nothing usable is elected to fetch it. `select` says what of the request selects
+    /// among variants, nil when that can not be told; `directives` are its own where they are obeyed; `make` makes a new
+    /// object.
+    func obtain(
+        _ key: CacheKey, nowMilliseconds now: Int64, directives: RequestDirectives? = nil,
+        select: (VaryRule) -> VariantKey? = { _ in nil }, make: (VariantKey) -> CachedObject
+    ) -> Obtained {
+        shard(key).entries.withLock { entries in
+            let isUncacheable = entries.uncacheable[key].map { now < $0 } ?? false
+            if !isUncacheable { entries.uncacheable[key] = nil }
+            var entry = entries.entries[key] ?? Entry()
+            var variant = VariantKey.independent
+            if let rule = entry.rule {
+                guard let selected = select(rule) else { return .uncacheable }
+                variant = selected
             }
-            if let object = entries.objects[key], !object.isWithdrawn.load(ordering: .relaxed) {
-                if let usable = Self.use(object, nowMilliseconds: nowMilliseconds) { return usable }
-                replaced = object
+            let found =
+                directives.flatMap { Self.obey($0, entry, variant, now: now, make: make) }
+                ?? Self.use(entry, variant, isUncacheable: isUncacheable, now: now, make: make)
+            if let new = found.new {
+                entry.objects.append(new)
+                entries.entries[key] = entry
             }
-            let new = make()
-            entries.objects[key] = new
-            return .elected(new)
+            return found.obtained
         }
-        if let replaced { removeFromOrder(replaced) }
-        return obtained
     }
 
-    /// How an object of the table can be used now; nil when it has to be fetched again.
-    private static func use(_ object: CachedObject, nowMilliseconds: Int64) -> Obtained? {
-        if object.phase == .waitingForHead || nowMilliseconds < object.freshUntilMilliseconds {
-            return .existing(object)
+    private static func use(
+        _ entry: Entry, _ variant: VariantKey, isUncacheable: Bool, now: Int64, make: (VariantKey) -> CachedObject
+    ) -> (obtained: Obtained, new: CachedObject?) {
+        let base = entry.find(variant, isOnItsWay: false)
+        if let base {
+            if now < base.freshUntilMilliseconds { return (.existing(base), nil) }
+            if isUncacheable { return (.uncacheable, nil) }
+            if now < base.usableUntilMilliseconds || now < base.heldUntilMilliseconds.load(ordering: .relaxed) {
+                let isHeld = now < base.heldUntilMilliseconds.load(ordering: .relaxed)
+                guard !isHeld, !base.isRevalidating.exchange(true, ordering: .relaxed) else {
+                    return (.stale(base, revalidation: nil), nil)
+                }
+                let new = make(variant)
+                return (.stale(base, revalidation: new), new)
+            }
         }
-        guard object.phase == .complete, nowMilliseconds < object.usableUntilMilliseconds else { return nil }
-        let isFirst = !object.isRevalidating.exchange(true, ordering: .relaxed)
-        return .stale(object, revalidate: isFirst)
+        guard !isUncacheable else { return (.uncacheable, nil) }
+        if let pending = entry.find(variant, isOnItsWay: true) { return (.existing(pending), nil) }
+        let new = make(variant)
+        return (.elected(new, base: base), new)
     }
 
-    /// The object is storable and its length is known: it counts in the budget from now on, and older ones may have to leave.
-    /// Puts it into the table when it is not there (a background fill's replacement).
+    /// What a request with directives gets; nil when they make no difference.
+    private static func obey(
+        _ directives: RequestDirectives, _ entry: Entry, _ variant: VariantKey, now: Int64,
+        make: (VariantKey) -> CachedObject
+    ) -> (obtained: Obtained, new: CachedObject?)? {
+        let base = entry.find(variant, isOnItsWay: false)
+        guard let base, let head = base.head, let freshness = head.freshness else {
+            return directives.onlyIfCached ? (.notCached, nil) : directives.noStore ? (.uncacheable, nil) : nil
+        }
+        let reuse = Reuse(
+            freshness, residentMilliseconds: now - head.storedMilliseconds, hasValidator: head.validators.isUsable,
+            isGetOrHead: true, directives: directives)
+        switch reuse {
+        case .fresh: return base.isInvalidated.load(ordering: .relaxed) ? nil : (.existing(base), nil)
+        case .staleWhileRevalidate:
+            guard !base.isInvalidated.load(ordering: .relaxed) else { return nil }
+            let isFirst = !base.isRevalidating.exchange(true, ordering: .relaxed)
+            let new = isFirst ? make(variant) : nil
+            return (.stale(base, revalidation: new), new)
+        case .gatewayTimeout: return (.notCached, nil)
+        case .validate, .mustFetch:
+            guard !directives.noStore else { return (.uncacheable, nil) }
+            let new = make(variant)
+            return (.elected(new, base: reuse == .validate ? base : nil), new)
+        }
+    }
+
+    /// The stored responses of a key, whatever their variants; without those on their way.
+    func stored(_ key: CacheKey) -> [CachedObject] {
+        shard(key).entries.withLock { entries in
+            entries.entries[key]?.objects.filter { $0.phase == .ready } ?? []
+        }
+    }
+
+    /// The head of a fill has come: from now on the object is found by what its response depends on. Before the phase
+    /// leaves `waitingForHead`. An object that is not in the table only gets its variant.
+    func settle(_ object: CachedObject, _ rule: VaryRule?, _ variant: VariantKey) {
+        let dropped: [CachedObject] = shard(object.key).entries.withLock { entries in
+            object.variant = variant
+            guard var entry = entries.entries[object.key], entry.objects.contains(where: { $0 === object }) else {
+                return []
+            }
+            var dropped: [CachedObject] = []
+            if entry.rule != rule {
+                // Others were stored by another rule: nobody would find them.
+                dropped = entry.objects.filter { $0 !== object && $0.phase != .waitingForHead }
+                entry.objects.removeAll { other in dropped.contains { $0 === other } }
+                entry.rule = rule
+            }
+            while entry.objects.count > Self.variantsMax,
+                let index = entry.objects.firstIndex(where: { $0 !== object && $0.phase != .waitingForHead })
+            {
+                dropped.append(entry.objects.remove(at: index))
+            }
+            entries.entries[object.key] = entry
+            return dropped
+        }
+        for object in dropped { removeFromOrder(object) }
+    }
+
+    // MARK: Keeping
+
+    /// The object is storable, and what it takes is known: it counts in the budget from now on, others may have to leave,
+    /// and the one with the same variant does.
     func admit(_ object: CachedObject) {
-        let replaced: CachedObject? = shard(object.key).entries.withLock { entries in
-            // It may have been replaced while it was arriving; then it is not brought back.
-            guard !object.isWithdrawn.load(ordering: .relaxed) else { return nil }
-            let old = entries.objects.updateValue(object, forKey: object.key)
-            return old === object ? nil : old
+        let replaced: [CachedObject] = shard(object.key).entries.withLock { entries in
+            // It may have been purged or replaced while it was arriving; then it is not brought back.
+            guard !object.isWithdrawn.load(ordering: .relaxed) else { return [] }
+            var entry = entries.entries[object.key] ?? Entry()
+            let replaced = entry.objects.filter { other in
+                other !== object && other.phase != .waitingForHead && other.variant == object.variant
+            }
+            entry.objects.removeAll { other in replaced.contains { $0 === other } }
+            if !entry.objects.contains(where: { $0 === object }) { entry.objects.append(object) }
+            entries.entries[object.key] = entry
+            return replaced
         }
-        if let replaced { removeFromOrder(replaced) }
+        for object in replaced { removeFromOrder(object) }
         let victims = order.withLock { order in
             if object.evictionHandle == nil, !object.isWithdrawn.load(ordering: .relaxed) {
                 object.evictionHandle = order.sieve.insert(object)
@@ -123,7 +233,7 @@ final class MemoryTier: Sendable {
         for victim in victims { removeFromTable(victim) }
     }
 
-    /// Takes the object out: it failed, or it was only for those who had waited.
+    /// Takes the object out: it failed, was purged, or was only for those who had waited.
     func withdraw(_ object: CachedObject) {
         removeFromTable(object)
         removeFromOrder(object)
@@ -139,6 +249,20 @@ final class MemoryTier: Sendable {
             }
             entries.uncacheable[key] = nowMilliseconds + Self.uncacheableMilliseconds
         }
+    }
+
+    /// What was stored under the key has to be validated before it is used again (RFC 9111 section 4.4), and what is on its
+    /// way answers only those who wait for it. True when there was anything.
+    @discardableResult
+    func invalidate(_ key: CacheKey) -> Bool {
+        let pending: [CachedObject]? = shard(key).entries.withLock { entries in
+            entries.uncacheable[key] = nil
+            guard let objects = entries.entries[key]?.objects else { return nil }
+            for object in objects where object.phase == .ready { object.invalidate() }
+            return objects.filter { $0.phase != .ready }
+        }
+        for object in pending ?? [] { withdraw(object) }
+        return pending != nil
     }
 
     private func shard(_ key: CacheKey) -> Shard {
@@ -163,7 +287,8 @@ final class MemoryTier: Sendable {
     private func removeFromTable(_ object: CachedObject) {
         object.isWithdrawn.store(true, ordering: .relaxed)
         shard(object.key).entries.withLock { entries in
-            if entries.objects[object.key] === object { entries.objects[object.key] = nil }
+            entries.entries[object.key]?.objects.removeAll { $0 === object }
+            if entries.entries[object.key]?.objects.isEmpty == true { entries.entries[object.key] = nil }
         }
         evictions.wrappingAdd(1, ordering: .relaxed)
     }

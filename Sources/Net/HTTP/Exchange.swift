@@ -32,7 +32,7 @@ public final class Exchange {
     /// `Int.max` when unknown).
     final var hasBody = false
     public internal(set) final var position = 0
-    final var end = 0
+    public internal(set) final var end = 0
     /// Loop time up to which bytes are known to have gone out, and whether more have since: for the time limit of a
     /// response that nobody reads.
     final var progressMilliseconds: Int64 = 0

@@ -63,6 +63,14 @@ public final class MultipartBody: BodySource {
         }
     }
 
+    /// What is left of the range of the source that the byte at `offset` is of; nil for one between the parts.
+    public func sourceRange(at offset: Int) -> Range<Int>? {
+        guard offset < count, let index = pieces.lastIndex(where: { $0.start <= offset }),
+            case .range(let range) = pieces[index].piece
+        else { return nil }
+        return range.lowerBound + offset - pieces[index].start..<range.upperBound
+    }
+
     private func clamped(_ window: Window, _ most: Int) -> Window {
         guard case .bytes(let bytes) = window else { return window }
         return .bytes(bytes.slice(0..<min(bytes.count, most)))

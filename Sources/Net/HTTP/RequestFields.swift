@@ -15,7 +15,7 @@ public struct RequestFields {
 
     /// Calls `body` with each field. Names are as the client wrote them: in any case over HTTP/1.1, in lower case over
     /// HTTP/2.
-    public func forEach(_ body: (_ name: UnsafeRawBufferPointer, _ value: UnsafeRawBufferPointer) -> Void) {
+    public func visit(_ body: (_ name: UnsafeRawBufferPointer, _ value: UnsafeRawBufferPointer) -> Void) {
         switch storage {
         case .none: return
         case .lines(let bytes):

@@ -1,0 +1,220 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Base
+import Cache
+import Net
+import Synchronization
+
+/// What becomes of a response's head: a body to store, a pipe, a stored response found good, or a stale one in the place of an error.
+extension Fill {
+    /// False when nothing more is to come from this response.
+    func take(_ response: UpstreamResponse) -> Bool {
+        if let base {
+            if response.status == 304 { return takeNotModified(response, base) }
+            if Reuse.errorStatuses.contains(response.status), standIn(for: base) {
+                worker.counters.staleOnError.add()
+                finishInPlaceOf(response)
+                return false
+            }
+        }
+        // As at the start: others may have begun since, and now the body's length counts.
+        guard !worker.tier.memory.isExhausted else {
+            worker.counters.fillsRefused.add()
+            end(.refused)
+            return false
+        }
+        if response.status == 206, let askedRange { return takePiece(response, askedRange) }
+        let isBodiless = response.status == 204 || response.status == 304 || request?.method == .head && isForOne
+        return publish(response, length: isBodiless ? 0 : response.contentLength)
+    }
+
+    private var isForOne: Bool {
+        if case .shared = purpose { return false }
+        return true
+    }
+
+    private func arrival(length: Int?, isInPieces: Bool = false) -> ResponseHeadBuilder.Arrival {
+        var arrival = ResponseHeadBuilder.Arrival()
+        arrival.hasAuthorization = request?.has("authorization") ?? false
+        arrival.path = object.key.bytes
+        arrival.length = length
+        arrival.isInPieces = isInPieces
+        arrival.isAlone = isForOne
+        arrival.requestMilliseconds = requestMilliseconds
+        arrival.nowMilliseconds = worker.loop.now
+        return arrival
+    }
+
+    // MARK: A whole response
+
+    private func publish(_ response: UpstreamResponse, length: Int?) -> Bool {
+        let announced = request?.method == .head && isForOne ? response.contentLength : length
+        guard
+            let head = worker.headBuilder.build(
+                status: response.status, fields: response.fields, arrival(length: announced))
+        else {
+            Log.warning("The head of an upstream response is too large", ["key": object.key.text])
+            end(.transientError)
+            return false
+        }
+        switch machine.headArrived(head.storability, contentLength: length) {
+        case .tooLarge:
+            Log.info("An object is larger than cache.objectBytes and not stored", ["key": object.key.text])
+            publishPipe(head)
+        case .stream(let storability):
+            if storability == .uncacheable {
+                publishPipe(head)
+            } else {
+                publishStored(head, storability, length: length)
+            }
+        }
+        leaveIfNobodyReads()
+        return true
+    }
+
+    private func publishPipe(_ head: ObjectHead) {
+        let pipe = PipeBody(memory: worker.tier.memory)
+        sink = .pipe(pipe)
+        if case .shared = purpose {
+            worker.tier.withdraw(object)
+            worker.tier.markUncacheable(object.key, nowMilliseconds: worker.loop.now)
+        }
+        object.publish(head: head, pipe: pipe)
+        if case .pass = purpose { worker.invalidate(after: head, request, key: object.key) }
+        worker.notify(object)
+    }
+
+    private func publishStored(_ head: ObjectHead, _ storability: Storability, length: Int?) {
+        guard settle(head) else { return publishPipe(head) }
+        let body = StoredBody(
+            length: length, capacityBytes: worker.settings.objectBytesMax, memory: worker.tier.memory)
+        sink = .stored(body)
+        publish(head, body)
+        if case .store = storability {
+            if length != nil { worker.tier.admit(object) }
+        } else {
+            worker.tier.withdraw(object)
+        }
+        worker.notify(object)
+    }
+
+    /// Finds out which variant the response is. False when that can not be told: it is for one request.
+    private func settle(_ head: ObjectHead) -> Bool {
+        guard let rule = head.vary else {
+            worker.tier.settle(object, nil, .independent)
+            return true
+        }
+        guard let variant = rule.key(of: request?.fields ?? []) else { return false }
+        worker.tier.settle(object, rule, variant)
+        return true
+    }
+
+    private func publish(_ head: ObjectHead, _ body: StoredBody) {
+        object.publish(head: head, body: body)
+    }
+
+    private func leaveIfNobodyReads() {
+        guard object.readers.load(ordering: .relaxed) == 0 else { return }
+        // Everybody left before the head came; not from in here, where the connection is still at work.
+        worker.loop.mailbox.post { [worker, object] in worker.readersGone(object) }
+    }
+
+    // MARK: A piece
+
+    /// The slices that were asked for, of a representation whose length is known now.
+    private func takePiece(_ response: UpstreamResponse, _ asked: UpstreamRange) -> Bool {
+        let content = PartialContent(
+            asked: asked, fields: response.fields, contentLength: response.contentLength, stored: nil)
+        guard case .replace(let range, let total) = content, total <= worker.settings.objectBytesMax else {
+            startAgain()
+            return false
+        }
+        let fields = response.fields.filter { !$0.name.elementsEqual("content-range".utf8) }
+        guard
+            let head = worker.headBuilder.build(
+                status: 200, fields: fields, arrival(length: total, isInPieces: true)),
+            case .store = head.storability, ConditionalRequest.ifRange(head.validators) != nil, settle(head)
+        else {
+            // What can not be kept, or not be completed later, is fetched as a whole.
+            startAgain()
+            return false
+        }
+        _ = machine.headArrived(head.storability, contentLength: range.count)
+        let body = StoredBody(piecesOf: total, memory: worker.tier.memory)
+        let wanted = SliceRange.wholeSlices(of: range, total: total)
+        sink = .pieces(
+            body, run: body.claim(from: wanted.lowerBound, to: wanted.upperBound) ?? 0..<0, position: range.lowerBound)
+        publish(head, body)
+        worker.tier.admit(object)
+        worker.notify(object)
+        leaveIfNobodyReads()
+        return true
+    }
+
+    // MARK: Stored responses
+
+    /// The stored response is still good: its bytes get the newer head.
+    private func takeNotModified(_ response: UpstreamResponse, _ base: CachedObject) -> Bool {
+        guard let head = base.head, let body = base.stored,
+            !ValidationMatch.updated(by: response.fields, stored: [head.validators], asked: 0).isEmpty
+        else {
+            guard isConditional else {
+                // It was asked for nothing of the kind.
+                end(.transientError)
+                return false
+            }
+            startAgain()
+            return false
+        }
+        worker.counters.revalidations.add()
+        let fields = worker.headBuilder.merged(head, with: response.fields)
+        let merged = worker.headBuilder.build(
+            status: head.status, fields: fields, arrival(length: body.length, isInPieces: body.isInPieces))
+        guard let merged else {
+            end(.transientError)
+            return false
+        }
+        _ = machine.headArrived(merged.storability, contentLength: 0)
+        sink = .nowhere
+        object.isRefreshed.store(true, ordering: .relaxed)
+        if case .store = merged.storability, settle(merged) {
+            publish(merged, body)
+            worker.tier.admit(object)
+        } else {
+            publish(merged, body)
+            worker.tier.withdraw(object)
+            worker.tier.withdraw(base)
+        }
+        worker.notify(object)
+        return true
+    }
+
+    /// Upstream has failed: the stale response stands in, where it may (RFC 5861 section 4). False when there is none.
+    func standIn(_ outcome: FillOutcome) -> Bool {
+        guard object.phase == .waitingForHead, outcome != .refused, let base, standIn(for: base) else { return false }
+        worker.counters.staleOnError.add()
+        return true
+    }
+
+    private func standIn(for base: CachedObject) -> Bool {
+        let now = worker.loop.now
+        guard let head = base.head, let body = base.stored, let freshness = head.freshness, body.isWhole,
+            !base.isInvalidated.load(ordering: .relaxed),
+            freshness.mayServeStaleOnError(residentMilliseconds: now - head.storedMilliseconds)
+        else { return false }
+        object.isStandIn.store(true, ordering: .relaxed)
+        worker.tier.withdraw(object)
+        object.publish(head: head, body: body)
+        // Upstream is not asked again by each request of the next second.
+        base.heldUntilMilliseconds.store(now + worker.settings.standInMilliseconds, ordering: .relaxed)
+        return true
+    }
+
+    private func finishInPlaceOf(_ response: UpstreamResponse) {
+        Log.warning("A stale response stands in", ["key": object.key.text, "status": "\(response.status)"])
+        sink = .nowhere
+        base?.isRevalidating.store(false, ordering: .relaxed)
+        worker.notify(object)
+        worker.forget(self)
+    }
+}

@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Cache
+import Net
+
+/// Bodies in pieces: what a response needs is fetched when it gets there.
+extension EdgeWorker {
+    /// The response has come to slices that are not here: fetch them, unless somebody does already.
+    func fetchPiece(for reader: Reader, _ exchange: Exchange, _ body: StoredBody) {
+        guard let length = body.length, let wanted = wantedBytes(exchange, length) else { return }
+        let slices = SliceRange.slices(of: wanted)
+        guard let run = body.claim(from: slices.lowerBound, to: slices.upperBound) else { return }
+        let fill = PieceFill(object: reader.object, body: body, run: run, worker: self)
+        pieceFills[ObjectIdentifier(fill)] = fill
+        // Not from inside the HTTP session; on this same thread.
+        nonisolated(unsafe) let started = fill
+        loop.mailbox.post { started.start() }
+    }
+
+    func forget(_ fill: PieceFill) {
+        pieceFills[ObjectIdentifier(fill)] = nil
+    }
+
+    /// The bytes of the representation that the response needs next, with what is read ahead.
+    private func wantedBytes(_ exchange: Exchange, _ length: Int) -> Range<Int>? {
+        var first = exchange.position
+        var end = min(length, exchange.end)
+        if let parts = exchange.body as? MultipartBody {
+            guard let part = parts.sourceRange(at: exchange.position) else { return nil }
+            (first, end) = (part.lowerBound, part.upperBound)
+        }
+        guard first < end else { return nil }
+        return first..<min(end, first + max(settings.readAheadBytes, 1))
+    }
+}

@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Base
+import Cache
+import Net
+
+/// A request that waits for its content before it goes upstream.
+final class PendingPass {
+    let key: CacheKey
+    let request: StoredRequest
+
+    init(key: CacheKey, request: StoredRequest) {
+        self.key = key
+        self.request = request
+    }
+}
+
+/// What goes upstream, and what its answers make of stored responses.
+extension EdgeWorker {
+    /// The request of a fill; nil when it can not be sent on.
+    func upstreamRequest(for fill: Fill) -> UpstreamRequest? {
+        let target = fill.object.key.bytes
+        switch fill.purpose {
+        case .shared(let base):
+            var fields = upstreamFields.fields(of: fill.request, for: .shared)
+            if fill.isConditional, let head = base?.head {
+                fields += ConditionalRequest.fields(selected: head.validators)
+            }
+            if let range = fill.askedRange { fields.append((Array("range".utf8), range.fieldValue)) }
+            return UpstreamRequest(method: Array("GET".utf8), target: target, host: host(fill.request), fields: fields)
+        case .alone:
+            let fields = upstreamFields.fields(of: fill.request, for: .shared)
+            return UpstreamRequest(
+                method: fill.request?.methodName ?? Array("GET".utf8), target: target, host: host(fill.request),
+                fields: fields)
+        case .pass(let content):
+            let fields = upstreamFields.fields(of: fill.request, for: .alone)
+            return UpstreamRequest(
+                method: fill.request?.methodName ?? [], target: target, host: host(fill.request), fields: fields,
+                content: content, isIdempotent: false)
+        }
+    }
+
+    /// The request for slices of a stored response.
+    func upstreamRequest(for key: CacheKey, range: UpstreamRange, condition: FieldLine) -> UpstreamRequest? {
+        let fields = upstreamFields.fields(of: nil, for: .shared)
+        return UpstreamRequest(
+            method: Array("GET".utf8), target: key.bytes,
+            fields: fields + [(Array("range".utf8), range.fieldValue), condition])
+    }
+
+    /// The host that upstream is asked for; nil for the server's own.
+    private func host(_ request: StoredRequest?) -> [UInt8]? {
+        (request?.authority ?? []).withUnsafeBytes { settings.upstream.host(client: $0) }
+    }
+
+    /// A request that may have changed something was answered: what is stored under its target and what the answer names
+    /// is to be validated before its next use (RFC 9111 section 4.4).
+    func invalidate(after head: ObjectHead, _ request: StoredRequest?, key: CacheKey) {
+        counters.passes.add()
+        guard let request else { return }
+        // Scheme and authority only tell whether references are of the same origin.
+        let target = TargetURI(scheme: Array("https".utf8), authority: request.authority, pathAndQuery: key.bytes)
+        let targets = Invalidation.targets(
+            method: request.methodName, status: head.status, target: target, fields: head.stored)
+        for target in targets { invalidate(self.key(of: target.pathAndQuery)) }
+    }
+
+    func invalidate(_ key: CacheKey) {
+        tier.invalidate(key)
+    }
+
+    /// An object is whole.
+    func stored(_ object: CachedObject) {}
+}
