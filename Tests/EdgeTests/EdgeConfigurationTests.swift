@@ -55,6 +55,7 @@ import Testing
         ("workers: 0", "workers: is `0`"), ("workers: 65", "workers: is `65`"),
         ("role: origin", "allowed: edge, shield"),
         ("name: a b", "name: is `a b`"), ("cache: {memoryBytes: 1KiB}", "cache.memoryBytes: is `1KiB`"),
+        ("cache: {policy: fifo}", "cache.policy: is `fifo`; allowed: sieve, s3fifo, lru"),
         ("upstream: {servers: [origin.example:80]}", "upstream.servers: holds `origin.example:80`"),
         ("limits: {streems: 3}", "limits.streems: is not a known key"),
         ("limits: {connectionsPerAddress: -1}", "limits.connectionsPerAddress: is `-1`"),

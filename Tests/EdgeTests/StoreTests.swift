@@ -198,7 +198,7 @@ private func fill(_ object: CachedObject, _ count: Int, storability: Storability
         let popular = whole("/popular", size)
         tier.admit(popular)
         for index in 0..<100 {
-            popular.wasHit.store(true, ordering: .relaxed)
+            popular.mark.hit(tick: 1)
             tier.admit(whole("/\(index)", size))
             #expect(tier.usage.bytes <= 10 * cost)
         }

@@ -1,11 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import Base
+import Cache
 
 extension EdgeConfiguration {
     /// Reads `cache:`.
     mutating func readCache(_ section: ConfigurationSection) {
         memoryBytes = section.bytes("memoryBytes", default: memoryBytes, in: 1 << 20...1 << 42)
+        let policy = section.choice(
+            "policy", default: evictionPolicy.rawValue, of: EvictionPolicy.allCases.map(\.rawValue))
+        evictionPolicy = EvictionPolicy(rawValue: policy) ?? evictionPolicy
         objectBytesMax = section.bytes(
             "objectBytes", default: min(objectBytesMax, memoryBytes), in: 1 << 16...min(memoryBytes, 1 << 34))
         finishBytesMax = section.bytes("finishBytes", default: finishBytesMax, in: 0...1 << 34)

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import Base
+import Cache
 import Glibc
 import Net
 
@@ -32,6 +33,7 @@ struct EdgeConfiguration {
     var upstreams: [Endpoint] = []
     var upstreamLimits = UpstreamLimits()
     var memoryBytes = 512 << 20
+    var evictionPolicy = EvictionPolicy.standard
     var objectBytesMax = 256 << 20
     var finishBytesMax = 8 << 20
     var waitMilliseconds: Int64 = 20_000

@@ -49,7 +49,7 @@ extension EdgeWorker {
         }
         if phase == .streaming { attach(exchange, to: object) }
         nearCache.insert(object)
-        object.wasHit.store(true, ordering: .relaxed)
+        object.mark.hit(tick: EvictionMark.tick(milliseconds: loop.now))
         respond(exchange, object, conditions, .hit)
     }
 

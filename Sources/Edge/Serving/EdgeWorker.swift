@@ -9,6 +9,7 @@
 
 import Base
 import CLinux
+import Cache
 import Net
 import Synchronization
 import Token
@@ -105,7 +106,7 @@ final class EdgeWorker: RequestHandler, @unchecked Sendable {
     private func serve(_ exchange: Exchange, _ conditions: Conditions, key: UnsafeRawBufferPointer) {
         let hash = hasher.hash(key)
         if let object = nearCache.find(key, hash: hash, nowMilliseconds: loop.now) {
-            if !object.wasHit.load(ordering: .relaxed) { object.wasHit.store(true, ordering: .relaxed) }
+            object.mark.hit(tick: EvictionMark.tick(milliseconds: loop.now))
             if object.phase != .complete { attach(exchange, to: object) }
             respond(exchange, object, conditions, .hit)
         } else {
