@@ -106,7 +106,7 @@ let package = Package(
         .executableTarget(
             name: "LoadTests",
             dependencies: [
-                "Base", "Net", "Token", "COpenSSL",
+                "Base", "Net", "Token", "Cache", "COpenSSL",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             path: "LoadTests", exclude: ["README.md"], swiftSettings: dataPlane),
@@ -119,7 +119,7 @@ let package = Package(
         .testTarget(name: "TokenTests", dependencies: ["Token", "Base", "Fuzzing"], swiftSettings: strict),
         .testTarget(
             name: "NetTests", dependencies: ["Net", "Base", "CLinux", "Fuzzing", "CNGHTTP2"], swiftSettings: strict),
-        .testTarget(name: "LoadTestsTests", dependencies: ["LoadTests"], swiftSettings: strict),
+        .testTarget(name: "LoadTestsTests", dependencies: ["LoadTests", "Cache"], swiftSettings: strict),
         .testTarget(name: "CacheTests", dependencies: ["Cache", "Base", "Fuzzing"], swiftSettings: strict),
         .testTarget(
             name: "EdgeTests", dependencies: ["Edge", "Net", "Cache", "Token", "Base", "Fuzzing"], swiftSettings: strict

@@ -56,6 +56,7 @@ import Testing
         ("workers: 0", "workers: is `0`"), ("workers: 65", "workers: is `65`"),
         ("role: origin", "allowed: edge, shield"),
         ("name: a b", "name: is `a b`"), ("cache: {memoryBytes: 1KiB}", "cache.memoryBytes: is `1KiB`"),
+        ("cache: {policy: fifo}", "cache.policy: is `fifo`; allowed: sieve, s3fifo, lru"),
         ("upstream: {servers: [origin.example:80]}", "upstream.servers: holds `origin.example:80`"),
         ("upstream: {servers: [127.0.0.1:1, 127.0.0.1:1]}", "upstream.servers: holds `127.0.0.1:1` twice"),
         ("upstream: {servers: []}", "upstream.servers: needs at least one server"),

@@ -379,7 +379,7 @@ private func read(_ body: BodySource, from start: Int = 0) -> (bytes: [UInt8], e
         let popular = whole("/popular", size)
         tier.admit(popular)
         for index in 0..<100 {
-            popular.wasHit.store(true, ordering: .relaxed)
+            popular.mark.hit(tick: 1)
             tier.admit(whole("/\(index)", size))
             #expect(tier.usage.bytes <= 10 * cost)
         }

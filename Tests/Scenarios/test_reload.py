@@ -309,10 +309,10 @@ def wait_for_lines(log: Path, count: int) -> list[dict[str, object]]:
 
 def test_what_needs_a_restart_is_said(site: Site, edge: ConfiguredEdge) -> None:
     threads = len(list(Path(f"/proc/{edge.program.pid}/task").iterdir()))
-    site.workers, site.more = 1, "name: renamed\ncache: {memoryBytes: 64MiB}\n"
+    site.workers, site.more = 1, "name: renamed\ncache: {memoryBytes: 64MiB, policy: lru}\n"
     edge.reload(site.text())
     log = edge.program.log.read_text()
-    for key in ("workers", "cache.memoryBytes"):
+    for key in ("workers", "cache.memoryBytes", "cache.policy"):
         assert f'"message":"Needs a restart","key":"{key}"' in log
     assert len(list(Path(f"/proc/{edge.program.pid}/task").iterdir())) == threads
     assert site.get("/size/10").headers["cache-status"].startswith("renamed;"), "the rest is to be applied"

@@ -25,6 +25,11 @@ struct SVGWriter {
         body += "x2=\"\(Self.pixels(to.x))\" y2=\"\(Self.pixels(to.y))\"/>\n"
     }
 
+    mutating func polyline(_ points: [(x: Double, y: Double)], style: String) {
+        let places = points.map { "\(Self.pixels($0.x)),\(Self.pixels($0.y))" }.joined(separator: " ")
+        body += "<polyline class=\"\(style)\" points=\"\(places)\"/>\n"
+    }
+
     mutating func text(_ text: String, x: Double, y: Double, anchor: Anchor = .start, style: String) {
         body += "<text class=\"\(style)\" x=\"\(Self.pixels(x))\" y=\"\(Self.pixels(y))\" "
         body += "text-anchor=\"\(anchor.rawValue)\">\(Self.escape(text))</text>\n"

@@ -7,6 +7,9 @@ extension EdgeConfiguration {
     /// Reads `cache:`.
     mutating func readCache(_ section: ConfigurationSection) {
         memoryBytes = section.bytes("memoryBytes", default: memoryBytes, in: 1 << 20...1 << 42)
+        let policy = section.choice(
+            "policy", default: evictionPolicy.rawValue, of: EvictionPolicy.allCases.map(\.rawValue))
+        evictionPolicy = EvictionPolicy(rawValue: policy) ?? evictionPolicy
         objectBytesMax = section.bytes(
             "objectBytes", default: min(objectBytesMax, memoryBytes), in: 1 << 16...min(memoryBytes, 1 << 34))
         finishBytesMax = section.bytes("finishBytes", default: finishBytesMax, in: 0...1 << 34)

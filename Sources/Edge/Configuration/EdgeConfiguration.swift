@@ -32,6 +32,7 @@ struct EdgeConfiguration {
     var tokenKeysPlace: ConfigurationPlace?
     var upstream = UpstreamSettings()
     var memoryBytes = 512 << 20
+    var evictionPolicy = EvictionPolicy.standard
     var objectBytesMax = 256 << 20
     var finishBytesMax = 8 << 20
     var waitMilliseconds: Int64 = 20_000

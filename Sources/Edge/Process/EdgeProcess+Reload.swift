@@ -54,6 +54,7 @@ extension EdgeProcess {
         }
         keep("workers", \.workers)
         keep("cache.memoryBytes", \.memoryBytes)
+        keep("cache.policy", \.evictionPolicy)
         if wanted.objectBytesMax > present.memoryBytes { wanted.objectBytesMax = present.memoryBytes }
         return wanted
     }

@@ -37,7 +37,7 @@ final class EdgeProcess {
         status.certificates = plan.certificates
         if let keys = plan.ticketKeysOfFile { ticketKeys.replace(with: keys) }
         rotation = TicketRotation(configuration.tls, keys: ticketKeys, now: Clock.monotonicMilliseconds())
-        tier = MemoryTier(budgetBytes: configuration.memoryBytes)
+        tier = MemoryTier(budgetBytes: configuration.memoryBytes, policy: configuration.evictionPolicy)
         let addressesMax = configuration.connectionsPerAddress
         addresses = addressesMax > 0 ? AddressTable(connectionsMax: addressesMax) : nil
         let hasher = KeyHasher()

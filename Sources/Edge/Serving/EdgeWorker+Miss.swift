@@ -80,7 +80,7 @@ extension EdgeWorker {
             return wait(exchange, object, request, isElector: false, .collapsed)
         }
         if object.variant == .independent { nearCache.insert(object) }
-        object.wasHit.store(true, ordering: .relaxed)
+        object.mark.hit(tick: EvictionMark.tick(milliseconds: loop.now))
         answer(exchange, from: object, request, .hit)
     }
 

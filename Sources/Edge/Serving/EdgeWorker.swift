@@ -120,7 +120,7 @@ final class EdgeWorker: RequestHandler, @unchecked Sendable {
         if !settings.cacheRules.honoursRequestDirectives,
             let object = nearCache.find(key, hash: hash, nowMilliseconds: loop.now)
         {
-            if !object.wasHit.load(ordering: .relaxed) { object.wasHit.store(true, ordering: .relaxed) }
+            object.mark.hit(tick: EvictionMark.tick(milliseconds: loop.now))
             if !object.isWhole { attach(exchange, to: object, StoredRequest(request)) }
             respond(exchange, object, Conditions(request), .hit)
         } else {

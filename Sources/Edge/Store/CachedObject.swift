@@ -42,8 +42,8 @@ final class CachedObject: @unchecked Sendable {
 
     /// Readers that are attached while the body is not whole.
     let readers = Atomic<Int>(0)
-    /// Set by a hit, cleared by the eviction's hand.
-    let wasHit = Atomic<Bool>(false)
+    /// Set by hits, taken by evictions.
+    let mark = EvictionMark()
     /// No longer in the table: evicted, replaced or failed.
     let isWithdrawn = Atomic<Bool>(false)
     /// The response is only for the request that caused the fill.
@@ -62,9 +62,7 @@ final class CachedObject: @unchecked Sendable {
     /// Until when a stale object is used without asking upstream, which has just failed.
     let heldUntilMilliseconds = Atomic<Int64>(0)
     /// The place in the eviction order; guarded by the memory tier's lock.
-    var evictionHandle: Sieve<CachedObject>.Handle?
-    /// What the object counts in the budget; guarded by the same lock.
-    var chargedBytes = 0
+    var evictionHandle: EvictionQueue<CachedObject>.Handle?
 
     /// The complete body in gzip's coding, once a request has asked for it.
     private let gzipStorage = AtomicLazyReference<GzipVariant>()

@@ -51,11 +51,6 @@ final class MemoryTier: Sendable {
         let entries = Mutex(Entries())
     }
 
-    private struct Order {
-        var sieve = Sieve<CachedObject>()
-        var liveBytes = 0
-    }
-
     private static let shardCount = 64
     private static let uncacheableMilliseconds: Int64 = 10_000
     /// A shard remembers this many uncacheable keys at most.
@@ -66,19 +61,20 @@ final class MemoryTier: Sendable {
     let budgetBytes: Int
     let memory: BodyMemory
     private let shards = (0..<MemoryTier.shardCount).map { _ in Shard() }
-    private let order = Mutex(Order())
+    private let order: Mutex<EvictionQueue<CachedObject>>
     /// Counts evictions, so that workers know when to sweep.
     let evictions = Atomic<Int>(0)
 
-    init(budgetBytes: Int) {
+    init(budgetBytes: Int, policy: EvictionPolicy = .standard) {
         self.budgetBytes = budgetBytes
+        order = Mutex(EvictionQueue(policy: policy, budgetBytes: budgetBytes))
         // Half as much again for what is on its way and for what is evicted but still being sent.
         memory = BodyMemory(limitBytes: budgetBytes + budgetBytes / 2)
     }
 
     /// The bytes of the objects in the eviction order, and their number.
     var usage: (bytes: Int, objects: Int) {
-        order.withLock { ($0.liveBytes, $0.sieve.count) }
+        order.withLock { ($0.bytes, $0.count) }
     }
 
     // MARK: Finding
@@ -211,12 +207,14 @@ final class MemoryTier: Sendable {
         }
         for object in replaced { removeFromOrder(object) }
         let victims = order.withLock { order in
-            if object.evictionHandle == nil, !object.isWithdrawn.load(ordering: .relaxed) {
-                object.evictionHandle = order.sieve.insert(object)
-                object.chargedBytes = object.costBytes
-                order.liveBytes += object.chargedBytes
+            guard object.evictionHandle == nil, !object.isWithdrawn.load(ordering: .relaxed) else {
+                return [CachedObject]()
             }
-            return evict(&order, sparing: object)
+            let bytes = object.costBytes
+            let victims = makeRoom(&order, for: bytes)
+            object.evictionHandle = order.insert(
+                object, bytes: bytes, fingerprint: object.key.hashValue64, tick: Self.tick)
+            return victims
         }
         for victim in victims { removeFromTable(victim) }
     }
@@ -224,11 +222,9 @@ final class MemoryTier: Sendable {
     /// The object takes more than it did when it was admitted: others may have to leave.
     func recharge(_ object: CachedObject) {
         let victims = order.withLock { order in
-            guard object.evictionHandle != nil else { return [CachedObject]() }
-            order.liveBytes -= object.chargedBytes
-            object.chargedBytes = object.costBytes
-            order.liveBytes += object.chargedBytes
-            return evict(&order, sparing: object)
+            guard let handle = object.evictionHandle else { return [CachedObject]() }
+            order.resize(handle, bytes: object.costBytes)
+            return makeRoom(&order, sparing: object)
         }
         for victim in victims { removeFromTable(victim) }
     }
@@ -269,16 +265,17 @@ final class MemoryTier: Sendable {
         shards[Int(truncatingIfNeeded: key.hashValue64 >> 32) & (Self.shardCount - 1)]
     }
 
-    /// Chooses victims until the budget holds.
-    private func evict(_ order: inout Order, sparing spared: CachedObject) -> [CachedObject] {
+    private static var tick: UInt64 { EvictionMark.tick(milliseconds: Clock.monotonicMilliseconds()) }
+
+    /// Chooses victims until the budget has room for so many more bytes. An object to spare counts as hit just now.
+    private func makeRoom(
+        _ order: inout EvictionQueue<CachedObject>, for bytes: Int = 0, sparing spared: CachedObject? = nil
+    ) -> [CachedObject] {
         var victims: [CachedObject] = []
-        while order.liveBytes > budgetBytes, order.sieve.count > 1 {
-            let victim = order.sieve.evict { candidate in
-                candidate === spared || candidate.wasHit.exchange(false, ordering: .relaxed)
-            }
-            guard let victim else { break }
+        let used = EvictionMark.Use(hits: EvictionMark.hitsMax, tick: Self.tick)
+        while order.bytes + bytes > budgetBytes, order.count > (spared == nil ? 0 : 1) {
+            guard let victim = order.evict(takeMark: { $0 === spared ? used : $0.mark.take() }) else { break }
             victim.evictionHandle = nil
-            order.liveBytes -= victim.chargedBytes
             victims.append(victim)
         }
         return victims
@@ -297,9 +294,8 @@ final class MemoryTier: Sendable {
         object.isWithdrawn.store(true, ordering: .relaxed)
         order.withLock { order in
             guard let handle = object.evictionHandle else { return }
-            order.sieve.remove(handle)
+            order.remove(handle)
             object.evictionHandle = nil
-            order.liveBytes -= object.chargedBytes
         }
         evictions.wrappingAdd(1, ordering: .relaxed)
     }
