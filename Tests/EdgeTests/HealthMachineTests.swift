@@ -41,7 +41,7 @@ import Testing
             machine.requestFailed(nowMilliseconds: time)
             machine.requestFailed(nowMilliseconds: time)
             #expect(!machine.isClean)
-            machine.requestSucceeded()
+            machine.requestSucceeded(startedMilliseconds: .max)
             #expect(machine.isClean)
         }
         #expect(machine.state == .up)
@@ -55,7 +55,7 @@ import Testing
         #expect(machine.state == .halfOpen)
         machine.trialBegan(nowMilliseconds: 110)
         #expect(machine.state == .paused, "one trial at a time")
-        machine.requestSucceeded()
+        machine.requestSucceeded(startedMilliseconds: .max)
         #expect(machine.state == .up)
     }
 
@@ -72,7 +72,7 @@ import Testing
             machine.requestFailed(nowMilliseconds: now)
         }
         machine.advance(nowMilliseconds: now + 350)
-        machine.requestSucceeded()
+        machine.requestSucceeded(startedMilliseconds: .max)
         for _ in 0..<3 { machine.requestFailed(nowMilliseconds: now + 400) }
         machine.advance(nowMilliseconds: now + 500)
         #expect(machine.state == .halfOpen, "a success has reset the pause")
@@ -92,10 +92,17 @@ import Testing
     @Test func whatWasBegunBeforeThePauseSaysNothing() {
         var machine = paused(passive)
         machine.requestFailed(nowMilliseconds: 50)
-        machine.requestSucceeded()
+        machine.requestSucceeded(startedMilliseconds: 0)
         #expect(machine.state == .paused)
         machine.advance(nowMilliseconds: 100)
         #expect(machine.state == .halfOpen)
+    }
+
+    /// Nobody else was up, so it was asked all the same, and it answered.
+    @Test func aSuccessThatWasBegunInThePauseEndsIt() {
+        var machine = paused(passive)
+        machine.requestSucceeded(startedMilliseconds: 1)
+        #expect(machine.state == .up)
     }
 
     @Test func withoutALimitOfFailuresNothingIsPaused() {
@@ -128,7 +135,7 @@ import Testing
     @Test func requestsDoNotBringUpWhatChecksTookDown() {
         var machine = HealthMachine(active)
         for _ in 0..<3 { machine.checkFailed() }
-        machine.requestSucceeded()
+        machine.requestSucceeded(startedMilliseconds: .max)
         machine.advance(nowMilliseconds: 1_000_000)
         #expect(machine.state == .down)
     }

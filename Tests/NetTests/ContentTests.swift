@@ -7,7 +7,7 @@ import Testing
 @testable import Net
 
 /// Keeps up to 1000 bytes of content and answers with their number and sum; `/early` answers without waiting for it.
-private final class CollectingHandler: RequestHandler {
+final class CollectingHandler: RequestHandler {
     override func handle(_ exchange: Exchange, _ request: borrowing RequestHead) {
         guard !request.target.equals("/ignore") else { return answer(exchange, 200, "ignored") }
         let collection = exchange.collectContent(limitBytes: 1000)

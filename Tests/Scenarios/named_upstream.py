@@ -43,6 +43,8 @@ class NamedUpstream:
 
     def stop(self) -> None:
         """Ends as a killed program does: no connection is left."""
+        if self._listener.fileno() < 0:
+            return
         self._listener.shutdown(socket.SHUT_RDWR)
         self._accepting.join()
         self._listener.close()
@@ -100,6 +102,9 @@ class NamedUpstream:
             if not piece:
                 return b""
             head += piece
+            if not head[:1].isalpha():  # a TLS hello, to a server that speaks none
+                connection.sendall(b"HTTP/1.1 400 Bad Request\r\n\r\n")
+                return b""
         return head
 
     def _answer(self, connection: socket.socket, head: bytes) -> bool:

@@ -46,8 +46,8 @@ struct HealthMachine: Sendable {
 
     private enum Passive: Equatable {
         case closed
-        /// Left alone until then; for the `round`-th time in a row.
-        case open(untilMilliseconds: Int64, round: Int)
+        /// Left alone from the one time to the other; for the `round`-th time in a row.
+        case open(sinceMilliseconds: Int64, untilMilliseconds: Int64, round: Int)
         /// A trial may be made, or has been under way since.
         case halfOpen(trialSinceMilliseconds: Int64?, round: Int)
     }
@@ -94,7 +94,7 @@ struct HealthMachine: Sendable {
     /// Time has passed.
     mutating func advance(nowMilliseconds now: Int64) {
         switch passive {
-        case .open(let until, let round) where now >= until:
+        case .open(_, let until, let round) where now >= until:
             passive = .halfOpen(trialSinceMilliseconds: nil, round: round)
         case .halfOpen(let since?, let round) where now - since >= Self.trialMilliseconds:
             passive = .halfOpen(trialSinceMilliseconds: nil, round: round)
@@ -114,10 +114,9 @@ struct HealthMachine: Sendable {
         passive = .halfOpen(trialSinceMilliseconds: nil, round: round)
     }
 
-    /// A request was answered.
-    mutating func requestSucceeded() {
-        // One that was begun before a pause does not end it.
-        if case .open = passive { return }
+    /// A request was answered that was sent at `startedMilliseconds`. One that was begun before a pause does not end it.
+    mutating func requestSucceeded(startedMilliseconds: Int64) {
+        if case .open(let since, _, _) = passive, startedMilliseconds <= since { return }
         close()
     }
 
@@ -159,7 +158,7 @@ struct HealthMachine: Sendable {
         let factor = Int64(1) << Int64(min(round, 20))
         let pauseMax = max(settings.downMillisecondsMax, settings.downMilliseconds)
         let pause = min(settings.downMilliseconds * factor, pauseMax)
-        passive = .open(untilMilliseconds: now + pause, round: round)
+        passive = .open(sinceMilliseconds: now, untilMilliseconds: now + pause, round: round)
     }
 
     private mutating func close() {

@@ -16,7 +16,7 @@ import Synchronization
 final class HealthMonitor: @unchecked Sendable {
     /// What requests and checks have met.
     enum Event: Sendable {
-        case succeeded
+        case succeeded(startedMilliseconds: Int64)
         case failed(reason: String)
         case trialBegan
         case trialAbandoned
@@ -95,7 +95,8 @@ final class HealthMonitor: @unchecked Sendable {
         var reason = ""
         watched[endpoint]?.machine.advance(nowMilliseconds: now)
         switch event {
-        case .succeeded: watched[endpoint]?.machine.requestSucceeded()
+        case .succeeded(let started):
+            watched[endpoint]?.machine.requestSucceeded(startedMilliseconds: started)
         case .failed(let why):
             reason = "requests fail: \(why)"
             watched[endpoint]?.machine.requestFailed(nowMilliseconds: now)

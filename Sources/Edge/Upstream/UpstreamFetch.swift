@@ -14,6 +14,7 @@ final class UpstreamFetch: UpstreamHandler {
     private let monitor: HealthMonitor
     private let countsServerErrors: Bool
     private let isTrial: Bool
+    private let startedMilliseconds: Int64
     private var handler: UpstreamHandler?
     private var ticket: UpstreamTicket?
     /// The health of the server has been told of this try.
@@ -21,7 +22,7 @@ final class UpstreamFetch: UpstreamHandler {
 
     init(
         _ route: UpstreamRoute, pool: UpstreamPool, record: ServerHealth, monitor: HealthMonitor,
-        countsServerErrors: Bool, isTrial: Bool, handler: UpstreamHandler
+        countsServerErrors: Bool, isTrial: Bool, startedMilliseconds: Int64, handler: UpstreamHandler
     ) {
         server = pool.server
         self.route = route
@@ -30,6 +31,7 @@ final class UpstreamFetch: UpstreamHandler {
         self.monitor = monitor
         self.countsServerErrors = countsServerErrors
         self.isTrial = isTrial
+        self.startedMilliseconds = startedMilliseconds
         self.handler = handler
     }
 
@@ -99,7 +101,8 @@ final class UpstreamFetch: UpstreamHandler {
 
     private func praise() {
         hasVerdict = true
-        if isTrial || record.wantsSuccesses { monitor.report(.succeeded, of: server.endpoint) }
+        guard isTrial || record.wantsSuccesses else { return }
+        monitor.report(.succeeded(startedMilliseconds: startedMilliseconds), of: server.endpoint)
     }
 
     private func blame(_ reason: String) {

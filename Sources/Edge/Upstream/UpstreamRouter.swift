@@ -94,7 +94,8 @@ final class UpstreamRouter {
         guard let (server, isTrial) = choose(route, isIdempotent: request.isIdempotent) else { return nil }
         let fetch = UpstreamFetch(
             route, pool: server.pool, record: server.record, monitor: monitor,
-            countsServerErrors: settings.health.countsServerErrors, isTrial: isTrial, handler: handler)
+            countsServerErrors: settings.health.countsServerErrors, isTrial: isTrial,
+            startedMilliseconds: loop.now, handler: handler)
         fetch.start(request)
         return fetch
     }

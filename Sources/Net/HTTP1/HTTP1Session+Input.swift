@@ -68,18 +68,10 @@ extension HTTP1Session {
             content = nil
             contentStartedMilliseconds = nil
             if let collector { completeContent(collector) }
-        case .malformed where collector != nil:
-            collector?.collected = nil
-            connection.server.counters.contentsRefused.add()
-            return failContent(collector, .malformed)
-        case .refused where collector != nil:
-            collector?.collected = nil
-            connection.server.counters.contentsRefused.add()
-            return failContent(collector, .tooLarge)
         case .refused, .malformed, nil:
+            collector?.collected = nil
             connection.server.counters.contentsRefused.add()
-            dropContent()
-            return false
+            return failContent(collector, step == .malformed ? .malformed : .tooLarge)
         }
         return true
     }
@@ -92,7 +84,8 @@ extension HTTP1Session {
         connection.server.handler.contentComplete(exchange, content)
     }
 
-    /// Always false: what follows can not be read.
+    /// Gives the content up, and tells the handler of an exchange that waits for it. Always false: what follows can not be
+    /// read.
     private func failContent(_ exchange: Exchange?, _ failure: ContentFailure) -> Bool {
         dropContent()
         if let exchange, exchange.phase == .waiting { connection.server.handler.contentFailed(exchange, failure) }
