@@ -12,4 +12,11 @@ extension EdgeConfiguration {
         waitMilliseconds = Int64(
             section.integer("waitMilliseconds", default: Int(waitMilliseconds), in: 100...600_000))
     }
+
+    /// Reads `purge:`.
+    mutating func readPurge(_ section: ConfigurationSection) {
+        purgeFolder = section.optionalString("folder")
+        purgeFolderPlace = section.place(of: "folder")
+        purgesMax = section.integer("rules", default: purgesMax, in: 100...10_000_000)
+    }
 }

@@ -24,6 +24,8 @@ extension EdgeConfiguration {
         let administration = root.section("admin")
         admin = administration.endpoint("listen")
         adminPlace = administration.place(of: "listen")
+        adminTokenFile = administration.optionalString("tokenFile")
+        adminTokenPlace = administration.place(of: "tokenFile")
         tls = TLS(root.section("tls"), isNeeded: listen.contains(where: \.usesTLS))
     }
 }

@@ -25,6 +25,12 @@ struct EdgeConfiguration {
     var listen: [Listen] = []
     var admin: Endpoint?
     var adminPlace: ConfigurationPlace?
+    var adminTokenFile: String?
+    var adminTokenPlace: ConfigurationPlace?
+    var purgeFolder: String?
+    var purgeFolderPlace: ConfigurationPlace?
+    /// Purges that are kept apart.
+    var purgesMax = 100_000
     var tls = TLS()
     var tokenRequired = true
     var tokenKeysFile = ""
@@ -63,6 +69,7 @@ struct EdgeConfiguration {
         readToken(root.section("token"))
         readUpstream(root.section("upstream"))
         readCache(root.section("cache"))
+        readPurge(root.section("purge"))
         readLimits(root.section("limits"))
         readCrossOrigin(root.section("cors"))
         readCompression(root.section("compression"))

@@ -54,6 +54,8 @@ extension EdgeProcess {
         }
         keep("workers", \.workers)
         keep("cache.memoryBytes", \.memoryBytes)
+        keep("purge.folder", \.purgeFolder)
+        keep("purge.rules", \.purgesMax)
         if wanted.objectBytesMax > present.memoryBytes { wanted.objectBytesMax = present.memoryBytes }
         return wanted
     }
@@ -79,6 +81,7 @@ extension EdgeProcess {
             Log.error("The administration can not listen: no memory", ["endpoint": "\(endpoint)"])
         }
         plan = next
+        administration.tokens = next.adminTokens
         status.certificates = next.certificates
         // Counted on this thread, one at a time.
         nonisolated(unsafe) var waiting = runs.count

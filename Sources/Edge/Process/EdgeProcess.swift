@@ -21,9 +21,11 @@ final class EdgeProcess {
     let status = ProcessStatus()
     let draining = DrainState()
     private let tier: MemoryTier
+    private let purges: PurgeState
     private let loop: EventLoop
     private let signals: SignalSource
     let admin: Server
+    let administration: AdminHandler
 
     /// Sets everything up and listens. `file` is where `configuration` came from, and what SIGHUP reads. Throws a
     /// `ConfigurationError`, or a description of what else could not be done.
@@ -37,24 +39,35 @@ final class EdgeProcess {
         if let keys = plan.ticketKeysOfFile { ticketKeys.replace(with: keys) }
         rotation = TicketRotation(configuration.tls, keys: ticketKeys, now: Clock.monotonicMilliseconds())
         tier = MemoryTier(budgetBytes: configuration.memoryBytes)
+        purges = try Self.openPurges(configuration)
         let addressesMax = configuration.connectionsPerAddress
         addresses = addressesMax > 0 ? AddressTable(connectionsMax: addressesMax) : nil
         let hasher = KeyHasher()
         let sockets = try plan.openSockets(notIn: [], count: configuration.workers)
         for index in 0..<configuration.workers {
             let worker = EdgeWorker(
-                index: index, loop: try EventLoop(), settings: plan.settings, tier: tier, hasher: hasher,
-                logFile: plan.logFile)
+                index: index, loop: try EventLoop(), settings: plan.settings, tier: tier, purges: purges,
+                hasher: hasher, logFile: plan.logFile)
             runs.append(try WorkerRun(worker, plan, addresses, sockets[index]))
         }
         for run in runs { run.worker.peers = runs.map(\.worker) }
         loop = try EventLoop()
         let metrics = EdgeMetrics(
-            workers: runs.map { ($0.worker.counters, $0.server.counters) }, tier: tier, process: status)
+            workers: runs.map { ($0.worker.counters, $0.server.counters) }, tier: tier, purges: purges,
+            process: status)
+        administration = AdminHandler(metrics: metrics, draining: draining, purges: purges)
+        administration.tokens = plan.adminTokens
         admin = Server(
-            loop: loop, handler: AdminHandler(metrics: metrics, draining: draining), limits: ServerLimits(),
-            counters: ServerCounters())
+            loop: loop, handler: administration, limits: AdminHandler.limits, counters: ServerCounters())
         if let endpoint = configuration.admin { try admin.listen(endpoint, tls: nil) }
+    }
+
+    private static func openPurges(_ configuration: EdgeConfiguration) throws -> PurgeState {
+        do {
+            return try PurgeState(folder: configuration.purgeFolder, rulesMax: configuration.purgesMax)
+        } catch let error as SystemError {
+            throw configuration.purgeFolderPlace?.error("\(error)") ?? error
+        }
     }
 
     /// Serves until SIGINT or SIGTERM, then drains; a second signal ends the drain. Returns when every worker has ended.

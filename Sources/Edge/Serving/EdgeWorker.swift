@@ -22,6 +22,8 @@ final class EdgeWorker: RequestHandler, @unchecked Sendable {
     let loop: EventLoop
     private(set) var settings: EdgeSettings
     let tier: MemoryTier
+    /// What was purged, for objects of all workers.
+    let purges: PurgeState
     private(set) var headBuilder: ResponseHeadBuilder
     let router: UpstreamRouter
     let counters = EdgeCounters()
@@ -42,12 +44,14 @@ final class EdgeWorker: RequestHandler, @unchecked Sendable {
     private var keyScratch: [UInt8] = []
 
     init(
-        index: Int, loop: EventLoop, settings: EdgeSettings, tier: MemoryTier, hasher: KeyHasher, logFile: LogFile?
+        index: Int, loop: EventLoop, settings: EdgeSettings, tier: MemoryTier, purges: PurgeState, hasher: KeyHasher,
+        logFile: LogFile?
     ) {
         self.index = index
         self.loop = loop
         self.settings = settings
         self.tier = tier
+        self.purges = purges
         self.hasher = hasher
         accessLog = logFile.map { AccessLog($0) }
         gate = TokenGate(keys: settings.tokenKeys, counters: counters)

@@ -21,6 +21,8 @@ public struct RequestHead {
     public internal(set) var ifUnmodifiedSince = Self.none
     public internal(set) var acceptEncoding = Self.none
     public internal(set) var cookie = Self.none
+    /// Credentials (RFC 9110 section 11.6.2).
+    public internal(set) var authorization = Self.none
     public internal(set) var origin = Self.none
     /// What a preflight asks for (Fetch standard, CORS protocol).
     public internal(set) var requestedMethod = Self.none
@@ -40,7 +42,7 @@ public struct RequestHead {
     /// The fields that are looked at.
     enum Field {
         case host, range, ifRange, ifMatch, ifNoneMatch, ifModifiedSince, ifUnmodifiedSince
-        case acceptEncoding, cookie, origin, requestedMethod, requestedHeaders, expect, other
+        case acceptEncoding, cookie, authorization, origin, requestedMethod, requestedHeaders, expect, other
 
         /// The field of a name in lower case, as HTTP/2 has them.
         @inline(__always)
@@ -64,6 +66,7 @@ public struct RequestHead {
             case 8 where equals(name, "if-range"): self = .ifRange
             case 8 where equals(name, "if-match"): self = .ifMatch
             case 13 where equals(name, "if-none-match"): self = .ifNoneMatch
+            case 13 where equals(name, "authorization"): self = .authorization
             case 15 where equals(name, "accept-encoding"): self = .acceptEncoding
             case 17 where equals(name, "if-modified-since"): self = .ifModifiedSince
             case 19 where equals(name, "if-unmodified-since"): self = .ifUnmodifiedSince
@@ -90,6 +93,7 @@ public struct RequestHead {
         case .acceptEncoding: Self.put(value, in: &acceptEncoding, ", ", &memory, copies)
         // RFC 9113 section 8.2.3.
         case .cookie: Self.put(value, in: &cookie, "; ", &memory, copies)
+        case .authorization: Self.put(value, in: &authorization, ", ", &memory, copies)
         case .origin: Self.put(value, in: &origin, ", ", &memory, copies)
         case .requestedMethod: Self.put(value, in: &requestedMethod, ", ", &memory, copies)
         case .requestedHeaders: Self.put(value, in: &requestedHeaders, ", ", &memory, copies)
