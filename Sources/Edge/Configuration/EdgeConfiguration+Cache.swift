@@ -15,7 +15,7 @@ extension EdgeConfiguration {
 
     /// Reads `purge:`.
     mutating func readPurge(_ section: ConfigurationSection) {
-        purgeFolder = section.optionalString("folder")
+        purgeFolder = section.string("folder", default: "")
         purgeFolderPlace = section.place(of: "folder")
         purgesMax = section.integer("rules", default: purgesMax, in: 100...10_000_000)
     }

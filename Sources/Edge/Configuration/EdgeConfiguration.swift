@@ -27,7 +27,8 @@ struct EdgeConfiguration {
     var adminPlace: ConfigurationPlace?
     var adminTokenFile: String?
     var adminTokenPlace: ConfigurationPlace?
-    var purgeFolder: String?
+    /// Where purges are kept over a restart; empty for nowhere.
+    var purgeFolder = ""
     var purgeFolderPlace: ConfigurationPlace?
     /// Purges that are kept apart.
     var purgesMax = 100_000

@@ -63,8 +63,9 @@ final class EdgeProcess {
     }
 
     private static func openPurges(_ configuration: EdgeConfiguration) throws -> PurgeState {
+        let folder = configuration.purgeFolder
         do {
-            return try PurgeState(folder: configuration.purgeFolder, rulesMax: configuration.purgesMax)
+            return try PurgeState(folder: folder.isEmpty ? nil : folder, rulesMax: configuration.purgesMax)
         } catch let error as SystemError {
             throw configuration.purgeFolderPlace?.error("\(error)") ?? error
         }

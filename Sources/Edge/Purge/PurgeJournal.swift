@@ -124,7 +124,7 @@ struct PurgeJournal: ~Copyable {
     private static func write(_ content: [UInt8], to descriptor: Int32, _ path: String) throws {
         var written = 0
         while written < content.count {
-            let count = content.withUnsafeBytes { spw_append(descriptor, $0.baseAddress! + written, $0.count - written) }
+            let count = content[written...].withUnsafeBytes { spw_append(descriptor, $0.baseAddress, $0.count) }
             guard count > 0 else { throw SystemError("write \(path)", code: Int32(-count)) }
             written += count
         }
