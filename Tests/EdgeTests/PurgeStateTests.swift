@@ -104,7 +104,10 @@ import Testing
         var generation: UInt64 = 0
         do {
             let state = try open()
-            for _ in 0..<200 { generation = state.purge(again).generation }
+            for _ in 0..<200 {
+                generation = state.purge(again).generation
+                state.turn()
+            }
             let size = try #require(
                 try FileManager.default.attributesOfItem(atPath: folder.journal)[.size] as? NSNumber)
             #expect(size.intValue < 1_200_000)

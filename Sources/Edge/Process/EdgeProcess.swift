@@ -81,7 +81,10 @@ final class EdgeProcess {
             }
         }
         guard loop.add(signals) else { throw SystemError("epoll_ctl", code: ENOMEM) }
-        loop.onTurn = { [unowned self] in rotation.turn(now: loop.now) }
+        loop.onTurn = { [unowned self] in
+            rotation.turn(now: loop.now)
+            purges.turn()
+        }
         let mailbox = loop.mailbox
         // Runs on this thread, one at a time.
         nonisolated(unsafe) var running = runs.count

@@ -76,8 +76,21 @@ final class PurgeState: Sendable {
                 let counter = counts[Int(rule.kind.rawValue) - 1]
                 (rule.isSoft ? counter.soft : counter.hard).add()
             }
-            if isPersisted { compactIfDue(&disk) }
             return Outcome(generation: newest, isPersisted: isPersisted)
+        }
+    }
+
+    /// Now and then, so that no purge waits for it: writes the journal anew when it is far larger than what it keeps.
+    func turn() {
+        disk.withLock { disk in
+            guard disk.journal?.isDue == true else { return }
+            // A copy, made without copying what is in it: the next purge comes after this.
+            let snapshot = ledger.withLock { $0 }
+            do {
+                try disk.journal?.rewrite(snapshot)
+            } catch {
+                Log.warning("The purge journal could not be written anew, and grows", ["reason": "\(error)"])
+            }
         }
     }
 
@@ -103,17 +116,6 @@ final class PurgeState: Sendable {
             persistFailures.add()
             Log.error("A purge is not kept over a restart", ["reason": "\(error)"])
             return false
-        }
-    }
-
-    private func compactIfDue(_ disk: inout Disk) {
-        guard disk.journal?.isDue == true else { return }
-        // A copy, made without copying what is in it: the next purge comes after this.
-        let snapshot = ledger.withLock { $0 }
-        do {
-            try disk.journal?.rewrite(snapshot)
-        } catch {
-            Log.warning("The purge journal could not be written anew, and grows", ["reason": "\(error)"])
         }
     }
 }
