@@ -129,8 +129,12 @@ public protocol Catalog: Sendable {
     /// Changes what is not nil. Throws `notFound`.
     func updateVideo(id: String, title: String?, description: String?) async throws(BackendError) -> Video
 
-    /// Removes a video with its segments, history, statistics and job; false when there is none.
+    /// Removes a video with its segments, history, statistics and job, and has caches forget it a while later, when its
+    /// objects should be gone; false when there is none.
     func deleteVideo(id: String) async throws(BackendError) -> Bool
+
+    /// Has caches forget a video now: its objects have changed, or are gone.
+    func purgeVideo(id: String) async throws(BackendError)
 
     /// The names of the published video renditions of each video, the smallest first.
     func renditions(ids: [String]) async throws(BackendError) -> [String: [String]]

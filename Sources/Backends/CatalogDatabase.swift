@@ -76,6 +76,9 @@ public final class CatalogDatabase: Sendable {
         migrator.registerMigration("1-videos") { database in
             try database.execute(sql: firstTables)
         }
+        migrator.registerMigration("2-purges") { database in
+            try database.execute(sql: purgeTables)
+        }
         return migrator
     }
 
@@ -146,5 +149,29 @@ public final class CatalogDatabase: Sendable {
         -- What to lease next: due jobs, and leases that ended.
         CREATE INDEX jobs_due ON jobs (due_ms, id) WHERE phase = 'queued';
         CREATE INDEX jobs_leases ON jobs (lease_ends_ms, id) WHERE phase = 'leased';
+        """
+
+    private static let purgeTables = """
+        -- What caches have to forget: written with the change that makes it so, removed when all have confirmed.
+        CREATE TABLE purges (
+            id INTEGER PRIMARY KEY AUTOINCREMENT,
+            surrogate_key TEXT NOT NULL,
+            created_ms INTEGER NOT NULL,
+            due_ms INTEGER NOT NULL,
+            is_planned INTEGER NOT NULL DEFAULT 0
+        );
+        CREATE INDEX purges_unplanned ON purges (due_ms, id) WHERE is_planned = 0;
+        CREATE INDEX purges_by_key ON purges (surrogate_key);
+
+        -- One row for each node that has not confirmed yet. Lower stages come first.
+        CREATE TABLE purge_deliveries (
+            purge_id INTEGER NOT NULL REFERENCES purges (id) ON DELETE CASCADE,
+            node TEXT NOT NULL,
+            stage INTEGER NOT NULL,
+            failures INTEGER NOT NULL DEFAULT 0,
+            due_ms INTEGER NOT NULL,
+            PRIMARY KEY (purge_id, node)
+        ) WITHOUT ROWID;
+        CREATE INDEX purge_deliveries_by_node ON purge_deliveries (node, due_ms, purge_id);
         """
 }

@@ -49,6 +49,24 @@ public struct OriginConfiguration: Sendable, Equatable {
         public var isPublic = true
     }
 
+    /// The caches that forget what has changed.
+    public struct Purge: Sendable, Equatable {
+        /// Administration interfaces of the shields. They come first: an edge that forgot before its shield would fetch
+        /// again what the shield still holds.
+        public var shields: [Endpoint] = []
+        /// Those of the edges.
+        public var edges: [Endpoint] = []
+        /// The nodes' `admin.tokenFile`; its first line is sent.
+        public var tokenFile = "var/keys/admin.token"
+        /// How long a node may take to confirm.
+        public var timeoutMilliseconds = 5000
+        /// The longest wait before a node that did not confirm is asked again.
+        public var retrySecondsMax = 30
+
+        /// Nobody is to be told.
+        public var isOff: Bool { shields.isEmpty && edges.isEmpty }
+    }
+
     /// The queue and the workers.
     public struct Transcode: Sendable, Equatable {
         /// A job whose worker is silent for so long is given to another worker.
@@ -74,6 +92,7 @@ public struct OriginConfiguration: Sendable, Equatable {
     public var delivery = Delivery()
     public var playback = Playback()
     public var transcode = Transcode()
+    public var purge = Purge()
 
     /// The defaults.
     public init() {}
@@ -110,6 +129,7 @@ extension OriginConfiguration {
         readDelivery(root.section("delivery"))
         readPlayback(root.section("playback"))
         readTranscode(root.section("transcode"))
+        readPurge(root.section("purge"))
         try configuration.finish()
     }
 
@@ -161,6 +181,33 @@ extension OriginConfiguration {
             "childMemoryMax", default: transcode.childMemoryMax, in: (256 << 20)...(1 << 40))
         transcode.childSecondsMax = section.integer(
             "childSecondsMax", default: transcode.childSecondsMax, in: 10...604_800)
+    }
+
+    private mutating func readPurge(_ section: ConfigurationSection) {
+        purge.shields = Self.nodes(section, "shields")
+        purge.edges = Self.nodes(section, "edges")
+        for node in purge.edges where purge.shields.contains(node) {
+            section.report("edges", "holds `\(node)`, as `shields` does; each node may be there once")
+        }
+        purge.tokenFile = section.string("tokenFile", default: purge.tokenFile)
+        purge.timeoutMilliseconds = section.integer(
+            "timeoutMilliseconds", default: purge.timeoutMilliseconds, in: 100...60_000)
+        purge.retrySecondsMax = section.integer("retrySecondsMax", default: purge.retrySecondsMax, in: 1...3600)
+    }
+
+    private static func nodes(_ section: ConfigurationSection, _ key: String) -> [Endpoint] {
+        var nodes: [Endpoint] = []
+        let texts = section.strings(key)
+        if texts.count > 256 { section.report(key, "lists \(texts.count) nodes; 256 at most are allowed") }
+        for text in texts {
+            guard let node = Endpoint(text), !nodes.contains(node) else {
+                section.report(
+                    key, "holds `\(text)`; numeric addresses with a port, each once, are allowed: 127.0.0.1:9901")
+                continue
+            }
+            nodes.append(node)
+        }
+        return nodes
     }
 
     /// x264's presets from the fastest to the slowest.

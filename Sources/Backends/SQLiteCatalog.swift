@@ -79,9 +79,20 @@ public struct SQLiteCatalog: Catalog {
     }
 
     public func deleteVideo(id: String) async throws(BackendError) -> Bool {
-        try await database.write { database in
+        let now = clock()
+        return try await database.write { database in
             try database.execute(sql: "DELETE FROM videos WHERE id = ?", arguments: [id])
-            return database.changesCount > 0
+            guard database.changesCount > 0 else { return false }
+            try SQLitePurgeOutbox.record(
+                database, videoID: id, now: now, dueMilliseconds: now + SQLitePurgeOutbox.holdMilliseconds)
+            return true
+        }
+    }
+
+    public func purgeVideo(id: String) async throws(BackendError) {
+        let now = clock()
+        try await database.write { database in
+            try SQLitePurgeOutbox.record(database, videoID: id, now: now, dueMilliseconds: now)
         }
     }
 

@@ -212,6 +212,8 @@ public struct SQLiteJobQueue: JobQueue {
                 videoID, segment.rendition, segment.index, segment.durationMilliseconds, segment.bytes, segment.key,
             ])
         }
+        // What was there before under the same names, and answers that nothing was.
+        try SQLitePurgeOutbox.record(database, videoID: videoID, now: now, dueMilliseconds: now)
     }
 
     private func progress(_ percent: Double) -> Double {

@@ -12,6 +12,8 @@ final class OriginMetrics: Sendable {
     private let uploadedBytes = Atomic<Int>(0)
     private let deliveredBytes = Atomic<Int>(0)
     private let eventStreams = Atomic<Int>(0)
+    private let purgesConfirmed = Atomic<Int>(0)
+    private let purgesFailed = Atomic<Int>(0)
     /// Requests by listener and the first digit of the status.
     private let requests = Mutex<[String: [Int: Int]]>([:])
 
@@ -24,6 +26,12 @@ final class OriginMetrics: Sendable {
     func countDelivered(bytes: Int64) { deliveredBytes.add(Int(bytes), ordering: .relaxed) }
 
     func setEventStreams(_ count: Int) { eventStreams.store(count, ordering: .relaxed) }
+
+    /// Purges that a node confirmed, and attempts that it did not.
+    func countPurges(confirmed: Int = 0, failed: Int = 0) {
+        purgesConfirmed.add(confirmed, ordering: .relaxed)
+        purgesFailed.add(failed, ordering: .relaxed)
+    }
 
     /// The counters in the text format of Prometheus.
     var text: String {
@@ -38,6 +46,8 @@ final class OriginMetrics: Sendable {
             ("spillway_origin_uploaded_bytes_total", "counter", uploadedBytes.load(ordering: .relaxed)),
             ("spillway_origin_delivered_bytes_total", "counter", deliveredBytes.load(ordering: .relaxed)),
             ("spillway_origin_event_streams", "gauge", eventStreams.load(ordering: .relaxed)),
+            ("spillway_origin_purges_confirmed_total", "counter", purgesConfirmed.load(ordering: .relaxed)),
+            ("spillway_origin_purge_attempts_failed_total", "counter", purgesFailed.load(ordering: .relaxed)),
         ]
         for metric in plain {
             lines.append("# TYPE \(metric.name) \(metric.type)")

@@ -23,6 +23,7 @@ struct OriginServices: Sendable {
     let api: OriginAPI
     let s3: S3Endpoint
     let delivery: DeliveryEndpoint
+    let purges: PurgeSender
     private let configuration: OriginConfiguration
     private let logger: Logger
 
@@ -42,9 +43,13 @@ struct OriginServices: Sendable {
         let store = try FileObjectStore(root: configuration.objectsPath)
         let database = try CatalogDatabase(path: configuration.catalogPath)
         let catalog = SQLiteCatalog(database: database)
+        let outbox = SQLitePurgeOutbox(
+            database: database, retryMillisecondsMax: Int64(configuration.purge.retrySecondsMax) * 1000)
+        purges = try PurgeSender(configuration.purge, outbox: outbox, metrics: metrics)
         api = OriginAPI(
             configuration: configuration, catalog: catalog,
             queue: SQLiteJobQueue(database: database, rules: JobRules(triesMax: configuration.transcode.triesMax)),
+            outbox: outbox,
             store: store, apiKeys: apiKeys,
             presigner: S3Presigner(credential: credentials.presigning, publicURL: configuration.s3.publicURL),
             tokenKeys: tokenKeys, progress: ProgressHub(catalog: catalog, metrics: metrics),
@@ -63,7 +68,7 @@ struct OriginServices: Sendable {
     func run() async throws {
         // They are stopped from the last to the first: event streams must end before the API can.
         var group = ServiceGroupConfiguration(
-            services: [deliveryApplication, s3Application, apiApplication, api.progress, housekeeping],
+            services: [deliveryApplication, s3Application, apiApplication, api.progress, housekeeping, purges],
             gracefulShutdownSignals: [.sigterm, .sigint], logger: logger)
         group.maximumGracefulShutdownDuration = .seconds(Self.shutdownSeconds)
         try await ServiceGroup(configuration: group).run()

@@ -41,6 +41,9 @@ import Testing
               leaseSeconds: 4
               heartbeatSeconds: 3
               preset: slowest
+            purge:
+              shields: [localhost:9910, 127.0.0.1:9901]
+              edges: [127.0.0.1:9901]
             """
         let error = try #require(throws: ConfigurationError.self) {
             try OriginConfiguration(text: text, file: "origin.conf")
@@ -50,6 +53,7 @@ import Testing
             lines == [
                 "3 api.listen", "4 api.publicURL", "6 s3.presignSecond", "7 s3.uploadBytesMax", "9 playback.edges",
                 "12 transcode.heartbeatSeconds", "13 transcode.preset",
+                "15 purge.shields", "16 purge.edges",
             ])
     }
 }

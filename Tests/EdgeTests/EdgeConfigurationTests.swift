@@ -100,6 +100,9 @@ import Testing
         ("compression: {types: [Text/VTT]}", "compression.types: holds `Text/VTT`"),
         ("compression: {minimumBytes: 2MiB, maximumBytes: 1MiB}", "compression.maximumBytes: is `1MiB`"),
         ("limits: {ranges: 0}", "limits.ranges: is `0`"),
+        ("purge: {rules: 1}", "purge.rules: is `1`"), ("purge: {folders: a}", "purge.folders: is not a known key"),
+        ("admin: {tokenFile: a}", "admin.tokenFile: stands without `listen`"),
+        ("admin: {listen: 127.0.0.1:9901, token: a}", "admin.token: is not a known key"),
         ("listen: [{endpoint: 8443}]", "listen[0].endpoint: is `8443`"),
     ]) func wrongValuesAreNamedWithWhatIsAllowed(line: String, expected: String) {
         let key = String(line.prefix { $0 != ":" })

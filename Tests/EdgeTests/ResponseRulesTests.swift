@@ -29,10 +29,8 @@ import Testing
 
     @Test(arguments: [("\"abc\"", "\"abc-gzip\""), ("W/\"abc\"", "W/\"abc\""), ("", "")])
     func aStrongTagBecomesAnother(etag: String, expected: String) {
-        let head = ObjectHead(
-            status: 200, fields: [(Array("etag".utf8), Array(etag.utf8))], isCompressible: true,
-            storability: .shareOnce,
-            initialAgeSeconds: 0, storedMilliseconds: 0, upstreamCacheStatus: [])
+        let fields = [(name: Array("etag".utf8), value: Array(etag.utf8))]
+        let head = ObjectHead(status: 200, stored: fields, sent: fields, ObjectHead.Facts())
         #expect(GzipVariant.etag(of: head) == Array(expected.utf8))
     }
 

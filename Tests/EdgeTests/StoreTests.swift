@@ -10,6 +10,10 @@ import Testing
 private let memory = BodyMemory(limitBytes: 1 << 30)
 private let hasher = KeyHasher(seed: 1)
 
+private func makeTier(_ budgetBytes: Int, policy: EvictionPolicy = .standard) throws -> MemoryTier {
+    MemoryTier(budgetBytes: budgetBytes, policy: policy, purges: try PurgeState(folder: nil, rulesMax: 100))
+}
+
 private func key(_ path: String) -> CacheKey {
     let bytes = Array(path.utf8)
     return CacheKey(bytes: bytes, hashValue64: bytes.withUnsafeBytes { hasher.hash($0) })
@@ -262,15 +266,15 @@ private func read(_ body: BodySource, from start: Int = 0) -> (bytes: [UInt8], e
         return rule
     }
 
-    @Test func oneIsElectedAndTheOthersJoin() {
-        let tier = MemoryTier(budgetBytes: 1 << 20)
+    @Test func oneIsElectedAndTheOthersJoin() throws {
+        let tier = try makeTier(1 << 20)
         #expect(ask(tier, "/a", at: 0) == "elected")
         #expect(ask(tier, "/a", at: 0) == "existing")
         #expect(ask(tier, "/b", at: 0) == "elected")
     }
 
-    @Test func freshThenStaleThenFetchedAgain() {
-        let tier = MemoryTier(budgetBytes: 1 << 20)
+    @Test func freshThenStaleThenFetchedAgain() throws {
+        let tier = try makeTier(1 << 20)
         let object = whole("/a", 10)
         tier.admit(object)
         #expect(ask(tier, "/a", at: 999) == "existing")
@@ -281,8 +285,8 @@ private func read(_ body: BodySource, from start: Int = 0) -> (bytes: [UInt8], e
         #expect(tier.usage.objects == 1)
     }
 
-    @Test func aStaleObjectIsTheBaseOfTheNextFetch() {
-        let tier = MemoryTier(budgetBytes: 1 << 20)
+    @Test func aStaleObjectIsTheBaseOfTheNextFetch() throws {
+        let tier = try makeTier(1 << 20)
         let object = whole("/a", 10)
         tier.admit(object)
         #expect(ask(tier, "/a", at: 1500) == "elected, base")
@@ -290,8 +294,8 @@ private func read(_ body: BodySource, from start: Int = 0) -> (bytes: [UInt8], e
     }
 
     /// After a failure of upstream the stale object is used for a while without asking.
-    @Test func aHeldObjectIsUsedWithoutAsking() {
-        let tier = MemoryTier(budgetBytes: 1 << 20)
+    @Test func aHeldObjectIsUsedWithoutAsking() throws {
+        let tier = try makeTier(1 << 20)
         let object = whole("/a", 10)
         tier.admit(object)
         object.heldUntilMilliseconds.store(3000, ordering: .relaxed)
@@ -300,11 +304,11 @@ private func read(_ body: BodySource, from start: Int = 0) -> (bytes: [UInt8], e
     }
 
     @Test func variantsAreFoundByWhatTheyDependOn() throws {
-        let tier = MemoryTier(budgetBytes: 1 << 20)
+        let tier = try makeTier(1 << 20)
         let rule = try #require(rule("Accept-Language"))
         for language in ["de", "fr"] {
             let fields = [(name: Array("accept-language".utf8), value: Array(language.utf8))]
-            let variant = try #require(rule.key(of: fields))
+            let variant = rule.key(of: fields) ?? .independent
             let object = whole("/a", 10, variant: variant)
             tier.admit(object)
             tier.settle(object, rule, variant)
@@ -317,11 +321,11 @@ private func read(_ body: BodySource, from start: Int = 0) -> (bytes: [UInt8], e
     }
 
     @Test func anotherRuleMakesTheOlderVariantsUnfindable() throws {
-        let tier = MemoryTier(budgetBytes: 1 << 20)
+        let tier = try makeTier(1 << 20)
         let plain = whole("/a", 10)
         tier.admit(plain)
         let rule = try #require(rule("Accept-Language"))
-        let variant = try #require(rule.key(of: []))
+        let variant = rule.key(of: []) ?? .independent
         let other = whole("/a", 10, variant: variant)
         tier.admit(other)
         tier.settle(other, rule, variant)
@@ -331,11 +335,11 @@ private func read(_ body: BodySource, from start: Int = 0) -> (bytes: [UInt8], e
     }
 
     @Test func aKeyHasNoMoreThanSoManyVariants() throws {
-        let tier = MemoryTier(budgetBytes: 1 << 30)
+        let tier = try makeTier(1 << 30)
         let rule = try #require(rule("Accept-Language"))
         for index in 0..<100 {
             let fields = [(name: Array("accept-language".utf8), value: Array("x\(index)".utf8))]
-            let variant = try #require(rule.key(of: fields))
+            let variant = rule.key(of: fields) ?? .independent
             let object = whole("/a", 10, variant: variant)
             tier.admit(object)
             tier.settle(object, rule, variant)
@@ -344,8 +348,8 @@ private func read(_ body: BodySource, from start: Int = 0) -> (bytes: [UInt8], e
         #expect(ask(tier, "/a", at: 0, language: "x99") == "existing")
     }
 
-    @Test func whatWasInvalidatedIsValidatedBeforeItsNextUse() {
-        let tier = MemoryTier(budgetBytes: 1 << 20)
+    @Test func whatWasInvalidatedIsValidatedBeforeItsNextUse() throws {
+        let tier = try makeTier(1 << 20)
         let object = whole("/a", 10)
         tier.admit(object)
         #expect(tier.invalidate(key("/a")))
@@ -356,8 +360,8 @@ private func read(_ body: BodySource, from start: Int = 0) -> (bytes: [UInt8], e
         #expect(!tier.invalidate(key("/b")))
     }
 
-    @Test func aWithdrawnObjectIsNotFound() {
-        let tier = MemoryTier(budgetBytes: 1 << 20)
+    @Test func aWithdrawnObjectIsNotFound() throws {
+        let tier = try makeTier(1 << 20)
         let object = whole("/a", 10)
         tier.admit(object)
         tier.withdraw(object)
@@ -365,17 +369,17 @@ private func read(_ body: BodySource, from start: Int = 0) -> (bytes: [UInt8], e
         #expect(tier.usage.bytes == 0)
     }
 
-    @Test func anUncacheableKeyIsRememberedForAWhile() {
-        let tier = MemoryTier(budgetBytes: 1 << 20)
+    @Test func anUncacheableKeyIsRememberedForAWhile() throws {
+        let tier = try makeTier(1 << 20)
         tier.markUncacheable(key("/a"), nowMilliseconds: 0)
         #expect(ask(tier, "/a", at: 9999) == "uncacheable")
         #expect(ask(tier, "/a", at: 10_000) == "elected")
     }
 
-    @Test func theBudgetHoldsAndWhatWasHitStays() {
+    @Test func theBudgetHoldsAndWhatWasHitStays() throws {
         let size = 10_000
         let cost = whole("/popular", size).costBytes
-        let tier = MemoryTier(budgetBytes: 10 * cost)
+        let tier = try makeTier(10 * cost)
         let popular = whole("/popular", size)
         tier.admit(popular)
         for index in 0..<100 {
@@ -388,8 +392,8 @@ private func read(_ body: BodySource, from start: Int = 0) -> (bytes: [UInt8], e
         #expect(ask(tier, "/0", at: 0) == "elected")
     }
 
-    @Test func aReplacementTakesThePlaceAndTheBudgetOfTheOld() {
-        let tier = MemoryTier(budgetBytes: 1 << 20)
+    @Test func aReplacementTakesThePlaceAndTheBudgetOfTheOld() throws {
+        let tier = try makeTier(1 << 20)
         tier.admit(whole("/a", 1000))
         tier.admit(whole("/a", 500))
         #expect(tier.usage == (whole("/a", 500).costBytes, 1))
@@ -399,7 +403,7 @@ private func read(_ body: BodySource, from start: Int = 0) -> (bytes: [UInt8], e
 @Suite struct NearCacheTests {
     private func find(_ cache: NearCache, _ path: String, at now: Int64) -> Bool {
         let key = key(path)
-        return key.bytes.withUnsafeBytes { cache.find($0, hash: key.hashValue64, nowMilliseconds: now) } != nil
+        return key.bytes.withUnsafeBytes { cache.find($0, hash: key.hashValue64, nowMilliseconds: now, generation: 0) } != nil
     }
 
     @Test func onlyWhatIsFreshAndNotWithdrawnIsFound() {
@@ -434,7 +438,7 @@ private func read(_ body: BodySource, from start: Int = 0) -> (bytes: [UInt8], e
             key: CacheKey(bytes: Array("/a".utf8), hashValue64: 42), fillWorker: 0, memory: memory)
         fill(object, 1)
         cache.insert(object)
-        #expect(Array("/b".utf8).withUnsafeBytes { cache.find($0, hash: 42, nowMilliseconds: 0) } == nil)
-        #expect(Array("/a".utf8).withUnsafeBytes { cache.find($0, hash: 42, nowMilliseconds: 0) } != nil)
+        #expect(Array("/b".utf8).withUnsafeBytes { cache.find($0, hash: 42, nowMilliseconds: 0, generation: 0) } == nil)
+        #expect(Array("/a".utf8).withUnsafeBytes { cache.find($0, hash: 42, nowMilliseconds: 0, generation: 0) } != nil)
     }
 }

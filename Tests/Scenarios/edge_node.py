@@ -26,6 +26,7 @@ class EdgeNode:
         workers: int = 1,
         prefix: Sequence[str | Path] = (),
         more: str = "",
+        requests: str = "{methods: read}",
     ) -> None:
         """`upstream` is the port of a server or YAML for that key of edge.conf, as `limits` and `cache` are; `prefix` is a command that runs the edge, `more`
         are further lines of its configuration."""
@@ -44,6 +45,7 @@ listen:
 admin: {{listen: 127.0.0.1:{self.admin_port}}}
 tls: {{certificate: {json.dumps(str(self.keys.certificate))}, key: {json.dumps(str(self.keys.certificate_key))}}}
 token: {{required: false}}
+requests: {requests}
 upstream: {upstream}
 cache: {cache}
 limits: {limits}

@@ -28,6 +28,15 @@ def test_help_and_version(name: str) -> None:
     assert versioned.returncode == 0 and re.search(r"\d+\.\d+", versioned.stdout)
 
 
+def test_edge_serves_unless_another_command_is_named() -> None:
+    overview = run("edge", "--help").stdout
+    assert "serve (default)" in overview and "purge" in overview
+    assert "--config" in run("edge", "serve", "--help").stdout
+    assert "--surrogate-key" in run("edge", "purge", "--help").stdout
+    refused = run("edge")
+    assert refused.returncode not in (0, 1) and "--config" in refused.stderr, refused
+
+
 @pytest.mark.parametrize(
     ("name", "conf"), [("edge", "edge-1.conf"), ("edge", "shield.conf"), ("origin", "origin.conf")]
 )

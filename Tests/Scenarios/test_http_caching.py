@@ -41,7 +41,7 @@ CONTENT_BYTES_MAX = 500_000
 def site(work_folder: Path) -> Iterator[Site]:
     folder = work_folder / "http-caching"
     origin = ReplyOrigin()
-    node = EdgeNode(folder, "caching-edge", origin.port, cache=CACHE, workers=2, more=f"requests: {{contentBytes: {CONTENT_BYTES_MAX}}}\n")
+    node = EdgeNode(folder, "caching-edge", origin.port, cache=CACHE, workers=2, requests=f"{{contentBytes: {CONTENT_BYTES_MAX}}}")
     yield Site(origin, node)
     node.stop()
     origin.close()

@@ -47,6 +47,7 @@ listen:
 admin: {{listen: 127.0.0.1:{admin}}}
 tls: {{certificates: [{certificate.yaml()}]}}
 token: {{required: false}}
+requests: {{methods: read}}
 upstream: {{servers: [127.0.0.1:{origin.port}]}}
 limits: {{headerTimeoutMilliseconds: 1000, idleTimeoutMilliseconds: 3000}}
 """

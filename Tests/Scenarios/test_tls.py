@@ -56,6 +56,7 @@ listen: [{{endpoint: 127.0.0.1:{port}, tls: true}}]
 admin: {{listen: 127.0.0.1:{admin}}}
 tls: {tls}
 token: {{required: false}}
+requests: {{methods: read}}
 upstream: {{servers: [127.0.0.1:1]}}
 """
 

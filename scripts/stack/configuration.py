@@ -37,13 +37,19 @@ delivery:
 playback:
   edges: [https://127.0.0.1:{ports.edge_1}, https://127.0.0.1:{ports.edge_2}]
   tokenKeysFile: {_quoted(keys.token_keys)}
+purge:
+  shields: [127.0.0.1:{ports.shield_admin}]
+  edges: [127.0.0.1:{ports.edge_1_admin}, 127.0.0.1:{ports.edge_2_admin}]
+  tokenFile: {_quoted(keys.admin_token)}
 transcode:
   leaseSeconds: {times.lease_seconds}
   heartbeatSeconds: {times.heartbeat_seconds}
 """
 
 
-def shield_text(name: str, listen: int, admin: int, upstream: int, workers: str = "auto") -> str:
+def shield_text(
+    name: str, listen: int, admin: int, upstream: int, keys: Credentials, workers: str = "auto"
+) -> str:
     """edge.conf of a shield: plain HTTP from the edges, no tokens; its upstream is the origin's delivery."""
     return f"""\
 role: shield
@@ -51,7 +57,7 @@ name: {name}
 workers: {workers}
 listen:
   - {{endpoint: 127.0.0.1:{listen}, tls: false}}
-admin: {{listen: 127.0.0.1:{admin}}}
+admin: {{listen: 127.0.0.1:{admin}, tokenFile: {_quoted(keys.admin_token)}}}
 token: {{required: false}}
 upstream: {{servers: [127.0.0.1:{upstream}]}}
 """
@@ -75,7 +81,7 @@ name: {name}
 workers: {workers}
 listen:
   - {{endpoint: 127.0.0.1:{listen}, tls: true}}
-admin: {{listen: 127.0.0.1:{admin}}}
+admin: {{listen: 127.0.0.1:{admin}, tokenFile: {_quoted(keys.admin_token)}}}
 tls:
   certificate: {_quoted(keys.certificate)}
   key: {_quoted(keys.certificate_key)}

@@ -18,6 +18,7 @@ class Credentials:
     api_keys: Path
     s3_credentials: Path
     token_keys: Path
+    admin_token: Path
     ca: Path
     certificate: Path
     certificate_key: Path
@@ -46,6 +47,7 @@ def make_credentials(folder: Path) -> Credentials:
         api_keys=folder / "api.keys",
         s3_credentials=folder / "s3.credentials",
         token_keys=folder / "token.keys",
+        admin_token=folder / "admin.token",
         ca=folder / "ca.crt",
         certificate=folder / "edge.crt",
         certificate_key=folder / "edge.key",
@@ -53,6 +55,7 @@ def make_credentials(folder: Path) -> Credentials:
     _write_secret(made.api_keys, f"demo:{secrets.token_urlsafe(24)}\n")
     _write_secret(made.s3_credentials, f"SPILLWAY{secrets.token_hex(6).upper()}:{secrets.token_urlsafe(30)}\n")
     _write_secret(made.token_keys, f"{secrets.token_hex(32)}\n")
+    _write_secret(made.admin_token, f"{secrets.token_hex(32)}\n")
     if not _lasts_a_day(made.certificate):
         _make_certificates(folder, made)
     return made

@@ -50,7 +50,7 @@ class Stack:
     def start_shield(
         self, listen: int, admin: int, upstream: int, workers: str = "auto", name: str = "shield"
     ) -> Program:
-        text = configuration.shield_text(name, listen, admin, upstream, workers)
+        text = configuration.shield_text(name, listen, admin, upstream, self.keys, workers)
         return self._start_edge_program(name, text, admin)
 
     def start_edge(

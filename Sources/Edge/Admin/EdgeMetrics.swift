@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import Base
+import Cache
 import Net
 
 /// Sums the workers' counters into Prometheus' text format (version 0.0.4).
@@ -11,16 +12,18 @@ struct EdgeMetrics {
 
     private let workers: [(edge: EdgeCounters, server: ServerCounters)]
     private let tier: MemoryTier
+    private let purges: PurgeState
     private let process: ProcessStatus
     private let health: HealthMonitor
 
     init(
-        workers: [(edge: EdgeCounters, server: ServerCounters)], tier: MemoryTier, process: ProcessStatus,
-        health: HealthMonitor
+        workers: [(edge: EdgeCounters, server: ServerCounters)], tier: MemoryTier, purges: PurgeState,
+        process: ProcessStatus, health: HealthMonitor
     ) {
         self.health = health
         self.workers = workers
         self.tier = tier
+        self.purges = purges
         self.process = process
     }
 
@@ -76,6 +79,7 @@ struct EdgeMetrics {
         edge("spillway_compressions_total", "Stored bodies compressed with gzip.", \.compressions)
         text += certificates()
         text += upstreams()
+        text += purged()
         let usage = tier.usage
         text += Self.line("spillway_cache_memory_bytes", .gauge, "Bytes of the objects in memory.", usage.bytes)
         text += Self.line(
@@ -116,6 +120,31 @@ struct EdgeMetrics {
             + lines("spillway_upstream_checks_failed_total", .counter, "Health checks that failed.") {
                 $0.checksFailed.value
             }
+    }
+
+    /// What was purged since the start, and what of all purges is kept.
+    private func purged() -> String {
+        let name = "spillway_purges_total"
+        var text = "# HELP \(name) Purges taken, by what they go by.\n# TYPE \(name) counter\n"
+        for kind in PurgeKind.allCases {
+            for (isSoft, mode) in [(false, "hard"), (true, "soft")] {
+                let count = purges.count(kind, isSoft: isSoft)
+                text += "\(name){kind=\"\(kind.name)\",mode=\"\(mode)\"} \(count)\n"
+            }
+        }
+        let usage = purges.usage
+        func line(_ name: String, _ kind: Kind, _ help: String, _ value: Int) {
+            text += Self.line(name, kind, help, value)
+        }
+        line("spillway_purge_generation", .gauge, "Generation of the newest purge.", Int(clamping: usage.generation))
+        line(
+            "spillway_purge_floor", .gauge, "Generation before which everything is purged.", Int(clamping: usage.floor))
+        line("spillway_purge_rules", .gauge, "Purges that are kept apart.", usage.rules)
+        line("spillway_purges_folded_total", .counter, "Purges folded into the floor for lack of room.", usage.folded)
+        line(
+            "spillway_purges_not_persisted_total", .counter, "Times that the purge journal could not be written.",
+            purges.persistFailures.value)
+        return text
     }
 
     /// One line for each kind of flood.

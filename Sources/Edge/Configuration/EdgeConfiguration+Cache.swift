@@ -39,4 +39,11 @@ extension EdgeConfiguration {
             if seconds > 0 { cacheRules.negativeSeconds[status] = Int64(seconds) }
         }
     }
+
+    /// Reads `purge:`.
+    mutating func readPurge(_ section: ConfigurationSection) {
+        purgeFolder = section.string("folder", default: "")
+        purgeFolderPlace = section.place(of: "folder")
+        purgesMax = section.integer("rules", default: purgesMax, in: 100...10_000_000)
+    }
 }

@@ -11,7 +11,8 @@ extension EdgeConfiguration {
             [
                 ("name", configuration.name), ("log", configuration.logLevel.name),
                 ("listen", "\(configuration.listen.map { "\($0.endpoint) \($0.usesTLS)" })"),
-                ("admin", "\(configuration.admin.map { "\($0)" } ?? "")"), ("tls", "\(configuration.tls)"),
+                ("admin", "\(configuration.admin.map { "\($0)" } ?? "") \(configuration.adminTokenFile ?? "")"),
+                ("tls", "\(configuration.tls)"),
                 ("token", "\(configuration.tokenRequired) \(configuration.tokenKeysFile)"),
                 ("upstream", configuration.upstream.text),
                 (

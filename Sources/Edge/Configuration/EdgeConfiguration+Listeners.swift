@@ -24,6 +24,11 @@ extension EdgeConfiguration {
         let administration = root.section("admin")
         admin = administration.endpoint("listen")
         adminPlace = administration.place(of: "listen")
+        adminTokenFile = administration.optionalString("tokenFile")
+        adminTokenPlace = administration.place(of: "tokenFile")
+        if adminTokenFile != nil, !administration.has("listen") {
+            administration.report("tokenFile", "stands without `listen`; there is no administration to be opened")
+        }
         tls = TLS(root.section("tls"), isNeeded: listen.contains(where: \.usesTLS))
     }
 }

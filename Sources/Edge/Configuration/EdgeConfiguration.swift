@@ -26,6 +26,13 @@ struct EdgeConfiguration {
     var listen: [Listen] = []
     var admin: Endpoint?
     var adminPlace: ConfigurationPlace?
+    var adminTokenFile: String?
+    var adminTokenPlace: ConfigurationPlace?
+    /// Where purges are kept over a restart; empty for nowhere.
+    var purgeFolder = ""
+    var purgeFolderPlace: ConfigurationPlace?
+    /// Purges that are kept apart.
+    var purgesMax = 100_000
     var tls = TLS()
     var tokenRequired = true
     var tokenKeysFile = ""
@@ -74,6 +81,7 @@ struct EdgeConfiguration {
         readRequests(root.section("requests"))
         readUpstream(root.section("upstream"))
         readCache(root.section("cache"))
+        readPurge(root.section("purge"))
         readLimits(root.section("limits"))
         readCrossOrigin(root.section("cors"))
         readCompression(root.section("compression"))

@@ -11,6 +11,8 @@ struct EdgeFiles {
     private static let warnSeconds: Int64 = 7 * 86_400
 
     let tokenKeys: TokenKeySet?
+    /// What the administration's purges are opened with; nil when there are none.
+    let adminTokens: BearerTokens?
     let certificates: [TLSCertificate]
     /// The keys of `tls.tickets.keysFile`; nil when there is none.
     let ticketKeys: TicketKeys?
@@ -38,6 +40,7 @@ struct EdgeFiles {
         upstreamCertificate = try collect { try configuration.upstream.tls.certificate.map(Self.readCertificate) }
         ticketKeys = try collect { try Self.readTicketKeys(configuration.tls) }
         tokenKeys = try collect { try Self.readTokenKeys(configuration) }
+        adminTokens = try collect { try Self.readAdminTokens(configuration) }
         guard problems.isEmpty else { throw ConfigurationError(problems: problems) }
     }
 
@@ -47,6 +50,15 @@ struct EdgeFiles {
             return try TokenKeySet(file: configuration.tokenKeysFile)
         } catch let error as SystemError {
             throw configuration.tokenKeysPlace?.error("\(error)") ?? error
+        }
+    }
+
+    private static func readAdminTokens(_ configuration: EdgeConfiguration) throws -> BearerTokens? {
+        guard let file = configuration.adminTokenFile else { return nil }
+        do {
+            return try BearerTokens(file: file)
+        } catch let error as SystemError {
+            throw configuration.adminTokenPlace?.error("\(error)") ?? error
         }
     }
 

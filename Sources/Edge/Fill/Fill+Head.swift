@@ -111,6 +111,8 @@ extension Fill {
 
     private func publish(_ head: ObjectHead, _ body: StoredBody) {
         object.publish(head: head, body: body)
+        // What was purged meanwhile answers only those who had asked before.
+        _ = worker.tier.judge(object, nowMilliseconds: worker.loop.now)
     }
 
     private func leaveIfNobodyReads() {

@@ -62,6 +62,7 @@ struct ResponseHeadBuilder: Sendable {
         facts.announcedLength = arrival.length
         facts.storedMilliseconds = arrival.nowMilliseconds
         facts.isUrgent = isUrgent(stored, arrival.path)
+        facts.surrogateKeys = SurrogateKeys(fieldValue: all("surrogate-key", of: stored) ?? [])
         let cacheStatus = all("cache-status", of: fields) ?? []
         if cacheStatus.count <= Self.cacheStatusBytesMax { facts.upstreamCacheStatus = cacheStatus }
         let sent = sent(status, stored, arrival, facts)

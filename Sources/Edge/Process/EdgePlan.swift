@@ -13,6 +13,7 @@ struct EdgePlan: Sendable {
     /// Keys that were read from a file, to be put in the place of those in force; nil when there is no file.
     let ticketKeysOfFile: TicketKeys?
     let logFile: LogFile?
+    let adminTokens: BearerTokens?
     let certificates: [TLSCertificate]
 
     /// `ticketKeys` are the process's own, which outlive every plan. Throws a `ConfigurationError` that names all that is
@@ -27,6 +28,7 @@ struct EdgePlan: Sendable {
         listeners = configuration.listen.map { ListenerSettings(endpoint: $0.endpoint, tls: $0.usesTLS ? tls : nil) }
         ticketKeysOfFile = files.ticketKeys
         certificates = files.certificates
+        adminTokens = files.adminTokens
         logFile = try Self.openLog(configuration)
         files.logOddities()
     }

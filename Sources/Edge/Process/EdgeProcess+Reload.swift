@@ -55,6 +55,8 @@ extension EdgeProcess {
         keep("workers", \.workers)
         keep("cache.memoryBytes", \.memoryBytes)
         keep("cache.policy", \.evictionPolicy)
+        keep("purge.folder", \.purgeFolder)
+        keep("purge.rules", \.purgesMax)
         if wanted.objectBytesMax > present.memoryBytes { wanted.objectBytesMax = present.memoryBytes }
         return wanted
     }
@@ -81,6 +83,7 @@ extension EdgeProcess {
         }
         health.apply(next.settings.upstream)
         plan = next
+        administration.tokens = next.adminTokens
         status.certificates = next.certificates
         // Counted on this thread, one at a time.
         nonisolated(unsafe) var waiting = runs.count

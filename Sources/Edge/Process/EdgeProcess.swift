@@ -22,9 +22,11 @@ final class EdgeProcess {
     let draining = DrainState()
     let health: HealthMonitor
     private let tier: MemoryTier
+    private let purges: PurgeState
     private let loop: EventLoop
     private let signals: SignalSource
     let admin: Server
+    let administration: AdminHandler
 
     /// Sets everything up and listens. `file` is where `configuration` came from, and what SIGHUP reads. Throws a
     /// `ConfigurationError`, or a description of what else could not be done.
@@ -37,7 +39,9 @@ final class EdgeProcess {
         status.certificates = plan.certificates
         if let keys = plan.ticketKeysOfFile { ticketKeys.replace(with: keys) }
         rotation = TicketRotation(configuration.tls, keys: ticketKeys, now: Clock.monotonicMilliseconds())
-        tier = MemoryTier(budgetBytes: configuration.memoryBytes, policy: configuration.evictionPolicy)
+        purges = try Self.openPurges(configuration)
+        tier = MemoryTier(
+            budgetBytes: configuration.memoryBytes, policy: configuration.evictionPolicy, purges: purges)
         let addressesMax = configuration.connectionsPerAddress
         addresses = addressesMax > 0 ? AddressTable(connectionsMax: addressesMax) : nil
         let hasher = KeyHasher()
@@ -46,17 +50,28 @@ final class EdgeProcess {
         let sockets = try plan.openSockets(notIn: [], count: configuration.workers)
         for index in 0..<configuration.workers {
             let worker = EdgeWorker(
-                index: index, loop: try EventLoop(), settings: plan.settings, tier: tier, hasher: hasher,
-                health: health, logFile: plan.logFile)
+                index: index, loop: try EventLoop(), settings: plan.settings, tier: tier, purges: purges,
+                hasher: hasher, health: health, logFile: plan.logFile)
             runs.append(try WorkerRun(worker, plan, addresses, sockets[index]))
         }
         for run in runs { run.worker.peers = runs.map(\.worker) }
         let metrics = EdgeMetrics(
-            workers: runs.map { ($0.worker.counters, $0.server.counters) }, tier: tier, process: status, health: health)
+            workers: runs.map { ($0.worker.counters, $0.server.counters) }, tier: tier, purges: purges,
+            process: status, health: health)
+        administration = AdminHandler(metrics: metrics, draining: draining, purges: purges)
+        administration.tokens = plan.adminTokens
         admin = Server(
-            loop: loop, handler: AdminHandler(metrics: metrics, draining: draining), limits: ServerLimits(),
-            counters: ServerCounters())
+            loop: loop, handler: administration, limits: AdminHandler.limits, counters: ServerCounters())
         if let endpoint = configuration.admin { try admin.listen(endpoint, tls: nil) }
+    }
+
+    private static func openPurges(_ configuration: EdgeConfiguration) throws -> PurgeState {
+        let folder = configuration.purgeFolder
+        do {
+            return try PurgeState(folder: folder.isEmpty ? nil : folder, rulesMax: configuration.purgesMax)
+        } catch let error as SystemError {
+            throw configuration.purgeFolderPlace?.error("\(error)") ?? error
+        }
     }
 
     /// Serves until SIGINT or SIGTERM, then drains; a second signal ends the drain. Returns when every worker has ended.
@@ -72,6 +87,7 @@ final class EdgeProcess {
         loop.onTurn = { [unowned self] in
             rotation.turn(now: loop.now)
             health.turn()
+            purges.turn()
         }
         let mailbox = loop.mailbox
         // Runs on this thread, one at a time.

@@ -41,7 +41,7 @@ extension EdgeWorker {
     }
 
     func makeObject(_ key: CacheKey, variant: VariantKey = .independent) -> CachedObject {
-        CachedObject(key: key, fillWorker: index, memory: tier.memory, variant: variant)
+        CachedObject(key: key, fillWorker: index, memory: tier.memory, variant: variant, birth: purges.current)
     }
 
     /// The slices of an unknown representation that a request needs first; nil when it needs all of it. What is needed

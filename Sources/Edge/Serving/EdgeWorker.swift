@@ -23,6 +23,8 @@ final class EdgeWorker: RequestHandler, @unchecked Sendable {
     let loop: EventLoop
     private(set) var settings: EdgeSettings
     let tier: MemoryTier
+    /// What was purged, for objects of all workers.
+    let purges: PurgeState
     private(set) var headBuilder: ResponseHeadBuilder
     private(set) var upstreamFields: UpstreamFields
     let router: UpstreamRouter
@@ -46,13 +48,14 @@ final class EdgeWorker: RequestHandler, @unchecked Sendable {
     private var keyScratch: [UInt8] = []
 
     init(
-        index: Int, loop: EventLoop, settings: EdgeSettings, tier: MemoryTier, hasher: KeyHasher,
+        index: Int, loop: EventLoop, settings: EdgeSettings, tier: MemoryTier, purges: PurgeState, hasher: KeyHasher,
         health: HealthMonitor, logFile: LogFile?
     ) {
         self.index = index
         self.loop = loop
         self.settings = settings
         self.tier = tier
+        self.purges = purges
         self.hasher = hasher
         accessLog = logFile.map { AccessLog($0) }
         gate = TokenGate(keys: settings.tokenKeys, counters: counters)
@@ -118,7 +121,8 @@ final class EdgeWorker: RequestHandler, @unchecked Sendable {
         let hash = hasher.hash(key)
         // A request may say that what is fresh is not fresh enough; the long way finds out.
         if !settings.cacheRules.honoursRequestDirectives,
-            let object = nearCache.find(key, hash: hash, nowMilliseconds: loop.now)
+            let object = nearCache.find(
+                key, hash: hash, nowMilliseconds: loop.now, generation: purges.current)
         {
             object.mark.hit(tick: EvictionMark.tick(milliseconds: loop.now))
             if !object.isWhole { attach(exchange, to: object, StoredRequest(request)) }

@@ -26,6 +26,8 @@ final class CachedObject: @unchecked Sendable {
     let fillWorker: Int
     /// The generation of purges when the object was made: what was purged later is older than what will come.
     let birth: UInt64
+    /// The generation of purges at which the object was last judged; see `MemoryTier.judge`.
+    let judgedGeneration: Atomic<UInt64>
     private let phaseStorage = Atomic<UInt8>(Phase.waitingForHead.rawValue)
     private let outcomeStorage = Atomic<UInt8>(FillOutcome.done.rawValue)
     let waiting = WorkerWaitSet()
@@ -76,6 +78,7 @@ final class CachedObject: @unchecked Sendable {
         self.memory = memory
         self.variant = variant
         self.birth = birth
+        judgedGeneration = Atomic(birth)
     }
 
     deinit {
@@ -122,6 +125,13 @@ final class CachedObject: @unchecked Sendable {
     /// A stale object is used because upstream has just failed.
     func isStandInNow(_ nowMilliseconds: Int64) -> Bool {
         nowMilliseconds >= usableUntilMilliseconds && nowMilliseconds < heldUntilMilliseconds.load(ordering: .relaxed)
+    }
+
+    /// The object is stale from now on (a soft purge); it may be used while it is fetched anew, or when upstream fails.
+    func expire(nowMilliseconds now: Int64) {
+        let grace = head?.freshness?.staleWhileRevalidateMilliseconds ?? 0
+        freshUntilStorage.store(min(freshUntilMilliseconds, now), ordering: .relaxed)
+        usableUntilStorage.store(min(usableUntilMilliseconds, now + grace), ordering: .relaxed)
     }
 
     /// The object is stale from now on, and is not used again before upstream has said that it is good.

@@ -32,10 +32,18 @@ final class MemoryTier: Sendable {
         var rule: VaryRule?
         var objects: [CachedObject] = []
 
-        /// The object that a request with this variant waits for or is answered from: one on its way before a stored one.
-        func find(_ variant: VariantKey, isOnItsWay: Bool) -> CachedObject? {
+        /// The stored object of a variant.
+        func stored(_ variant: VariantKey) -> CachedObject? {
             objects.last { object in
-                (object.phase == .waitingForHead) == isOnItsWay && object.variant == variant
+                object.phase == .ready && object.variant == variant && !object.isWithdrawn.load(ordering: .relaxed)
+            }
+        }
+
+        /// The object of a variant that is on its way. One that was asked for before the latest purge may be of what was
+        /// purged: it is for those who wait for it already.
+        func pending(_ variant: VariantKey, generation: UInt64) -> CachedObject? {
+            objects.last { object in
+                object.phase == .waitingForHead && object.variant == variant && object.birth == generation
                     && !object.isWithdrawn.load(ordering: .relaxed)
             }
         }
@@ -60,13 +68,15 @@ final class MemoryTier: Sendable {
 
     let budgetBytes: Int
     let memory: BodyMemory
+    let purges: PurgeState
     private let shards = (0..<MemoryTier.shardCount).map { _ in Shard() }
     private let order: Mutex<EvictionQueue<CachedObject>>
     /// Counts evictions, so that workers know when to sweep.
     let evictions = Atomic<Int>(0)
 
-    init(budgetBytes: Int, policy: EvictionPolicy = .standard) {
+    init(budgetBytes: Int, policy: EvictionPolicy = .standard, purges: PurgeState) {
         self.budgetBytes = budgetBytes
+        self.purges = purges
         order = Mutex(EvictionQueue(policy: policy, budgetBytes: budgetBytes))
         // Half as much again for what is on its way and for what is evicted but still being sent.
         memory = BodyMemory(limitBytes: budgetBytes + budgetBytes / 2)
@@ -86,30 +96,41 @@ final class MemoryTier: Sendable {
         _ key: CacheKey, nowMilliseconds now: Int64, directives: RequestDirectives? = nil,
         select: (VaryRule) -> VariantKey? = { _ in nil }, make: (VariantKey) -> CachedObject
     ) -> Obtained {
-        shard(key).entries.withLock { entries in
-            let isUncacheable = entries.uncacheable[key].map { now < $0 } ?? false
-            if !isUncacheable { entries.uncacheable[key] = nil }
-            var entry = entries.entries[key] ?? Entry()
-            var variant = VariantKey.independent
-            if let rule = entry.rule {
-                guard let selected = select(rule) else { return .uncacheable }
-                variant = selected
+        while true {
+            var unjudged: CachedObject?
+            let obtained: Obtained? = shard(key).entries.withLock { entries in
+                let isUncacheable = entries.uncacheable[key].map { now < $0 } ?? false
+                if !isUncacheable { entries.uncacheable[key] = nil }
+                var entry = entries.entries[key] ?? Entry()
+                var variant = VariantKey.independent
+                if let rule = entry.rule {
+                    guard let selected = select(rule) else { return .uncacheable }
+                    variant = selected
+                }
+                let base = entry.stored(variant)
+                guard base.map(isJudged) ?? true else {
+                    unjudged = base
+                    return nil
+                }
+                let pending = entry.pending(variant, generation: purges.current)
+                let found =
+                    directives.flatMap { Self.obey($0, base, now: now) { make(variant) } }
+                    ?? Self.use(base, pending, isUncacheable: isUncacheable, now: now) { make(variant) }
+                if let new = found.new {
+                    entry.objects.append(new)
+                    entries.entries[key] = entry
+                }
+                return found.obtained
             }
-            let found =
-                directives.flatMap { Self.obey($0, entry, variant, now: now, make: make) }
-                ?? Self.use(entry, variant, isUncacheable: isUncacheable, now: now, make: make)
-            if let new = found.new {
-                entry.objects.append(new)
-                entries.entries[key] = entry
-            }
-            return found.obtained
+            if let obtained { return obtained }
+            // Judging may take the object out, which needs the lock.
+            if let unjudged { _ = judge(unjudged, nowMilliseconds: now) }
         }
     }
 
     private static func use(
-        _ entry: Entry, _ variant: VariantKey, isUncacheable: Bool, now: Int64, make: (VariantKey) -> CachedObject
+        _ base: CachedObject?, _ pending: CachedObject?, isUncacheable: Bool, now: Int64, make: () -> CachedObject
     ) -> (obtained: Obtained, new: CachedObject?) {
-        let base = entry.find(variant, isOnItsWay: false)
         if let base {
             if now < base.freshUntilMilliseconds { return (.existing(base), nil) }
             if isUncacheable { return (.uncacheable, nil) }
@@ -118,22 +139,20 @@ final class MemoryTier: Sendable {
                 guard !isHeld, !base.isRevalidating.exchange(true, ordering: .relaxed) else {
                     return (.stale(base, revalidation: nil), nil)
                 }
-                let new = make(variant)
+                let new = make()
                 return (.stale(base, revalidation: new), new)
             }
         }
         guard !isUncacheable else { return (.uncacheable, nil) }
-        if let pending = entry.find(variant, isOnItsWay: true) { return (.existing(pending), nil) }
-        let new = make(variant)
+        if let pending { return (.existing(pending), nil) }
+        let new = make()
         return (.elected(new, base: base), new)
     }
 
     /// What a request with directives gets; nil when they make no difference.
     private static func obey(
-        _ directives: RequestDirectives, _ entry: Entry, _ variant: VariantKey, now: Int64,
-        make: (VariantKey) -> CachedObject
+        _ directives: RequestDirectives, _ base: CachedObject?, now: Int64, make: () -> CachedObject
     ) -> (obtained: Obtained, new: CachedObject?)? {
-        let base = entry.find(variant, isOnItsWay: false)
         guard let base, let head = base.head, let freshness = head.freshness else {
             return directives.onlyIfCached ? (.notCached, nil) : directives.noStore ? (.uncacheable, nil) : nil
         }
@@ -145,14 +164,41 @@ final class MemoryTier: Sendable {
         case .staleWhileRevalidate:
             guard !base.isInvalidated.load(ordering: .relaxed) else { return nil }
             let isFirst = !base.isRevalidating.exchange(true, ordering: .relaxed)
-            let new = isFirst ? make(variant) : nil
+            let new = isFirst ? make() : nil
             return (.stale(base, revalidation: new), new)
         case .gatewayTimeout: return (.notCached, nil)
         case .validate, .mustFetch:
             guard !directives.noStore else { return (.uncacheable, nil) }
-            let new = make(variant)
+            let new = make()
             return (.elected(new, base: reuse == .validate ? base : nil), new)
         }
+    }
+
+    // MARK: Purges
+
+    /// No purge has come since the object was judged.
+    @inline(__always)
+    func isJudged(_ object: CachedObject) -> Bool {
+        object.judgedGeneration.load(ordering: .relaxed) == purges.current
+    }
+
+    /// Judges a stored object by the purges that came since it was judged last: it is left, made stale or taken out. False
+    /// when it is gone. Not with a shard's lock held.
+    func judge(_ object: CachedObject, nowMilliseconds: Int64) -> Bool {
+        guard !isJudged(object), let head = object.head else { return true }
+        let judged = object.judgedGeneration.load(ordering: .relaxed)
+        let (verdict, upTo) = object.key.bytes.withUnsafeBytes { key in
+            purges.verdict(
+                for: PurgeSubject(key: key, surrogateKeys: head.surrogateKeys), birth: object.birth,
+                checkedUpTo: judged)
+        }
+        switch verdict {
+        case .untouched: break
+        case .soft: object.expire(nowMilliseconds: nowMilliseconds)
+        case .hard: withdraw(object)
+        }
+        object.judgedGeneration.store(upTo, ordering: .relaxed)
+        return verdict != .hard
     }
 
     /// The stored responses of a key, whatever their variants; without those on their way.

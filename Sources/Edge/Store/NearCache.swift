@@ -18,14 +18,16 @@ struct NearCache {
 
     private var slots = [Slot](repeating: Slot(), count: NearCache.slotCount)
 
-    /// The object of this key, if it is here and may be served as fresh.
+    /// The object of this key, if it is here, may be served as fresh, and no purge has come since it was judged.
     @inline(__always)
-    func find(_ key: UnsafeRawBufferPointer, hash: UInt64, nowMilliseconds: Int64) -> CachedObject? {
+    func find(
+        _ key: UnsafeRawBufferPointer, hash: UInt64, nowMilliseconds: Int64, generation: UInt64
+    ) -> CachedObject? {
         let index = Int(truncatingIfNeeded: hash) & (Self.slotCount - 1)
         guard slots[index].hash == hash, let object = slots[index].object else { return nil }
-        guard nowMilliseconds < object.freshUntilMilliseconds, !object.isWithdrawn.load(ordering: .relaxed) else {
-            return nil
-        }
+        guard nowMilliseconds < object.freshUntilMilliseconds, !object.isWithdrawn.load(ordering: .relaxed),
+            object.judgedGeneration.load(ordering: .relaxed) == generation
+        else { return nil }
         let isSame = object.key.bytes.withUnsafeBytes { stored in
             guard stored.count == key.count, let left = stored.baseAddress, let right = key.baseAddress else {
                 return false

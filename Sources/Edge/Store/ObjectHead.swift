@@ -42,7 +42,7 @@ final class ObjectHead: Sendable {
     /// The upstream's Cache-Status list, which ours is appended to on a miss (RFC 9211 section 2); empty for none.
     let upstreamCacheStatus: [UInt8]
     /// What purges may name it by.
-    let surrogateKeys: [UInt64]
+    let surrogateKeys: SurrogateKeys
 
     /// What is known beside the fields.
     struct Facts {
@@ -53,7 +53,7 @@ final class ObjectHead: Sendable {
         var storedMilliseconds: Int64 = 0
         var isUrgent = false
         var upstreamCacheStatus: [UInt8] = []
-        var surrogateKeys: [UInt64] = []
+        var surrogateKeys = SurrogateKeys()
     }
 
     /// `stored` are the fields as they came, `sent` those that every answer carries, `first` those of the first one where

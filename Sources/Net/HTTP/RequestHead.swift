@@ -21,6 +21,8 @@ public struct RequestHead {
     public internal(set) var ifUnmodifiedSince = Self.none
     public internal(set) var acceptEncoding = Self.none
     public internal(set) var cookie = Self.none
+    /// Credentials (RFC 9110 section 11.6.2).
+    public internal(set) var authorization = Self.none
     public internal(set) var origin = Self.none
     /// What a preflight asks for (Fetch standard, CORS protocol).
     public internal(set) var requestedMethod = Self.none
@@ -44,7 +46,7 @@ public struct RequestHead {
     /// The fields that are looked at.
     enum Field {
         case host, range, ifRange, ifMatch, ifNoneMatch, ifModifiedSince, ifUnmodifiedSince
-        case acceptEncoding, cookie, origin, requestedMethod, requestedHeaders, expect, other
+        case acceptEncoding, cookie, authorization, origin, requestedMethod, requestedHeaders, expect, other
 
         /// The field of a name in lower case, as HTTP/2 has them.
         @inline(__always)
@@ -68,6 +70,7 @@ public struct RequestHead {
             case 8 where equals(name, "if-range"): self = .ifRange
             case 8 where equals(name, "if-match"): self = .ifMatch
             case 13 where equals(name, "if-none-match"): self = .ifNoneMatch
+            case 13 where equals(name, "authorization"): self = .authorization
             case 15 where equals(name, "accept-encoding"): self = .acceptEncoding
             case 17 where equals(name, "if-modified-since"): self = .ifModifiedSince
             case 19 where equals(name, "if-unmodified-since"): self = .ifUnmodifiedSince
@@ -92,6 +95,7 @@ public struct RequestHead {
         case .acceptEncoding: Self.put(value, in: &acceptEncoding, ", ", &memory)
         // RFC 9113 section 8.2.3.
         case .cookie: Self.put(value, in: &cookie, "; ", &memory)
+        case .authorization: Self.put(value, in: &authorization, ", ", &memory)
         case .origin: Self.put(value, in: &origin, ", ", &memory)
         case .requestedMethod: Self.put(value, in: &requestedMethod, ", ", &memory)
         case .requestedHeaders: Self.put(value, in: &requestedHeaders, ", ", &memory)

@@ -12,6 +12,7 @@ struct OriginAPI: Sendable {
     let configuration: OriginConfiguration
     let catalog: any Catalog
     let queue: SQLiteJobQueue
+    let outbox: SQLitePurgeOutbox
     let store: any ObjectStore
     let apiKeys: APIKeys
     let presigner: S3Presigner

@@ -30,6 +30,11 @@ extension OriginAPI {
         for (status, count) in try await catalog.countsByStatus().sorted(by: { $0.key.rawValue < $1.key.rawValue }) {
             text += "spillway_origin_videos{status=\"\(status.rawValue)\"} \(count)\n"
         }
+        let purges = try await outbox.pending()
+        text += "# TYPE spillway_origin_purges_pending gauge\n"
+        text += "spillway_origin_purges_pending \(purges.count)\n"
+        text += "# TYPE spillway_origin_purge_oldest_seconds gauge\n"
+        text += "spillway_origin_purge_oldest_seconds \(purges.oldestMilliseconds / 1000)\n"
         return Response(
             status: .ok, headers: [.contentType: "text/plain; version=0.0.4", .cacheControl: "no-store"],
             body: ResponseBody(byteBuffer: ByteBuffer(string: text)))

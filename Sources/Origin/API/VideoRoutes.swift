@@ -147,6 +147,8 @@ extension OriginAPI {
         guard try await catalog.deleteVideo(id: id) else { throw Problem.videoNotFound }
         let media = try await store.deleteAll(bucket: "media", prefix: "v/\(id)/")
         _ = try await store.deleteAll(bucket: "uploads", prefix: "\(id)/")
+        // Only now: a cache that forgot it before would have fetched it again.
+        try await catalog.purgeVideo(id: id)
         Log.info("a video was deleted", ["video": id, "objects": "\(media)"])
         return Response(status: .noContent)
     }

@@ -2,22 +2,18 @@
 
 import ArgumentParser
 import Base
-import CLMDB
 import CLinux
-import Glibc
 import Net
 
-/// The command line of `edge`.
-@main
-struct EdgeCommand: ParsableCommand {
+/// `edge serve`, and `edge` without a command.
+struct ServeCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "edge",
-        abstract: "Serves video over HTTP/2 and HTTP/1.1 from its cache, as an edge node or a shield.",
+        commandName: "serve",
+        abstract: "Serves; this is the command when none is given.",
         discussion: """
             The configuration file says what to listen on, where the upstream is, and how tokens are checked; \
             edge.conf documents every key. SIGTERM drains: no new connection is taken, what is in flight finishes.
-            """,
-        version: "edge \(spillwayVersion) (LMDB \(String(cString: mdb_version(nil, nil, nil))))")
+            """)
 
     @Option(name: .long, help: "The configuration file.")
     var config: String
@@ -42,14 +38,9 @@ struct EdgeCommand: ParsableCommand {
             Log.configure(program: configuration.name, level: configuration.logLevel)
             try EdgeProcess(configuration, file: config).run()
         } catch let error as ConfigurationError {
-            Self.fail("\(error)", code: 2)
+            EdgeCommand.fail("\(error)", code: 2)
         } catch {
-            Self.fail("edge: \(error)", code: 1)
+            EdgeCommand.fail("edge: \(error)", code: 1)
         }
-    }
-
-    private static func fail(_ text: String, code: Int32) -> Never {
-        printError(text)
-        Glibc.exit(code)
     }
 }
