@@ -19,8 +19,8 @@ final class HeaderDecoder {
     private let huffman = HuffmanTable.shared
     private let scratch: UnsafeMutableRawPointer
     private var table = DynamicTable()
-    /// Made for the first long path: an idle connection may never send one.
-    private var paths: HuffmanDecoder?
+    /// Made for the first long path: an idle connection may never send one. Held once, and used without counting.
+    private var paths: Unmanaged<HuffmanDecoder>?
     /// What `paths` holds is allowed as a path.
     private var isPathAllowed = false
 
@@ -30,6 +30,7 @@ final class HeaderDecoder {
     }
 
     deinit {
+        paths?.release()
         table.free()
     }
 
@@ -108,9 +109,9 @@ final class HeaderDecoder {
     }
 
     private func readPath(_ coded: UnsafeRawBufferPointer, of field: inout HeaderField) -> Bool {
-        let decoder = paths ?? HuffmanDecoder()
+        let decoder = paths ?? .passRetained(HuffmanDecoder())
         paths = decoder
-        guard let (path, knownCount) = decoder.decode(coded) else { return false }
+        guard let (path, knownCount) = decoder._withUnsafeGuaranteedRef({ $0.decode(coded) }) else { return false }
         // Each character is allowed or not whatever stands beside it.
         if knownCount < path.count || !isPathAllowed {
             isPathAllowed = field.kind.allows(isPathAllowed ? path.slice(knownCount..<path.count) : path)

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The server side of one HTTP/2 connection over nghttp2 (RFC 9113). nghttp2 keeps the protocol's state; this
-// class owns its session handle, turns its callbacks (HTTP2Callbacks.swift) into exchanges, and feeds bodies
-// to it frame by frame.
+// The server side of one HTTP/2 connection over nghttp2 (RFC 9113). nghttp2 keeps the protocol's state, but for header
+// blocks, which are decoded here; this class owns its session handle, turns its callbacks (HTTP2Callbacks.swift) into
+// exchanges, and feeds bodies to it frame by frame.
 //
 // Re-entrancy: nghttp2 calls back while it is being called. Callbacks may submit and resume, never receive,
 // send or free; so the handler can answer inside `handle`, and only the connection, outside of any callback,
