@@ -9,6 +9,11 @@ private func bytes<Result>(_ text: String, _ body: (UnsafeRawBufferPointer) -> R
     Array(text.utf8).withUnsafeBytes(body)
 }
 
+private func headerField(_ name: UnsafeRawBufferPointer, _ value: UnsafeRawBufferPointer) -> HeaderField {
+    let kind = FieldKind(name)
+    return HeaderField(name: name, value: value, kind: kind, isAllowed: kind.allows(value), isValueStable: true)
+}
+
 /// RFC 9113 section 8. The scenarios check the same over a connection.
 struct MessageRulesTests {
     private typealias Field = (name: String, value: String)
@@ -19,7 +24,7 @@ struct MessageRulesTests {
 
     /// Whether the fields are a request.
     private func isRequest(_ fields: [Field], hasContent: Bool = false) -> Bool {
-        var rules = MessageRules(isTrailer: false)
+        var rules = MessageRules()
         var head = RequestHead()
         // What the head keeps stays valid while the request is judged.
         let values = fields.map { Array($0.value.utf8) }
@@ -31,16 +36,14 @@ struct MessageRulesTests {
             kept.append(buffer)
             let view = UnsafeRawBufferPointer(start: buffer.baseAddress, count: value.count)
             bytes(field.name) { name in
-                guard name.first == UInt8(ascii: ":") else {
-                    _ = rules.takeField(name, view)
-                    if name.equals("host") { head.host = view }
-                    return
-                }
-                switch rules.takePseudoField(name, view) {
-                case .method: head.method = Method(view)
-                case .path: head.target = view
-                case .authority: head.authority = view
-                case .scheme, nil: break
+                let field = headerField(name, view)
+                guard rules.take(field) else { return }
+                switch field.kind {
+                case .pseudo(.method): head.method = Method(view)
+                case .pseudo(.path): head.target = view
+                case .pseudo(.authority): head.authority = view
+                case .regular(.host): head.host = view
+                default: break
                 }
             }
         }
@@ -127,13 +130,19 @@ struct MessageRulesTests {
     }
 
     @Test func trailersHaveNoPseudoFieldsAndNoLength() {
-        var rules = MessageRules(isTrailer: true)
-        #expect(bytes("x") { name in bytes("y") { rules.takeField(name, $0) } })
-        #expect(!rules.isMalformed)
-        #expect(bytes(":path") { name in bytes("/") { rules.takePseudoField(name, $0) } } == nil)
-        #expect(rules.isMalformed)
-        var others = MessageRules(isTrailer: true)
-        #expect(!bytes("content-length") { name in bytes("1") { others.takeField(name, $0) } })
+        func isTrailer(_ fields: [Field]) -> Bool {
+            var rules = MessageRules()
+            for field in fields {
+                _ = bytes(field.name) { name in bytes(field.value) { rules.take(headerField(name, $0)) } }
+            }
+            return rules.isTrailer
+        }
+        #expect(isTrailer([("x", "y")]))
+        #expect(isTrailer([]))
+        #expect(!isTrailer([(":path", "/")]))
+        #expect(!isTrailer([("x", "y"), (":path", "/")]))
+        #expect(!isTrailer([("content-length", "1")]))
+        #expect(!isTrailer([("X", "y")]))
     }
 }
 

@@ -3,14 +3,9 @@
 /// Writes fields as "literal without indexing" (RFC 7541 section 6.2.2): such a field neither reads nor changes the
 /// dynamic table, so it can be encoded once and sent on every connection.
 enum FieldEncoding {
-    /// The names of the static table that responses use, with their indexes (RFC 7541 appendix A).
-    private static let staticNames: [String: Int] = [
-        "accept-ranges": 18, "access-control-allow-origin": 20, "age": 21, "allow": 22, "cache-control": 24,
-        "content-disposition": 25, "content-encoding": 26, "content-language": 27, "content-length": 28,
-        "content-location": 29, "content-range": 30, "content-type": 31, "date": 33, "etag": 34, "expires": 36,
-        "last-modified": 44, "link": 45, "location": 46, "refresh": 52, "retry-after": 53, "server": 54,
-        "set-cookie": 55, "strict-transport-security": 56, "vary": 59, "via": 60, "www-authenticate": 61,
-    ]
+    /// The first index of each name in the static table.
+    private static let staticNames = Dictionary(
+        zip(StaticTable.fields.map(\.name), 1...), uniquingKeysWith: { first, _ in first })
 
     /// Appends the field; `name` is a lower-case token.
     static func append(name: [UInt8], value: [UInt8], to block: inout [UInt8]) {

@@ -34,13 +34,13 @@ final class HuffmanDecoder {
         checkpoints.deallocate()
     }
 
-    /// The text of `string`, valid until the next call. Nil when it is longer than `encodedBytesMax` or not of the code:
+    /// The text of `string`, valid until the next call, and how much of it is as it was in the string before. Nil when it is longer than `encodedBytesMax` or not of the code:
     /// padding of more than seven bits or not all ones, or the end-of-string symbol in it (RFC 7541 section 5.2).
-    func decode(_ string: UnsafeRawBufferPointer) -> UnsafeRawBufferPointer? {
+    func decode(_ string: UnsafeRawBufferPointer) -> (text: UnsafeRawBufferPointer, knownCount: Int)? {
         guard string.count <= Self.encodedBytesMax, let source = string.baseAddress else { return nil }
         let common = commonPrefix(source, count: string.count)
         if common == string.count, common == encodedCount {
-            return UnsafeRawBufferPointer(start: decoded, count: decodedCount)
+            return (UnsafeRawBufferPointer(start: decoded, count: decodedCount), decodedCount)
         }
         // The decoded bytes of the common part stay; the rest is written over.
         while checkpointCount > 0, Int(checkpoints[checkpointCount - 1].bit) > common * 8 { checkpointCount -= 1 }
@@ -55,7 +55,7 @@ final class HuffmanDecoder {
             return nil
         }
         decodedCount = count
-        return UnsafeRawBufferPointer(start: decoded, count: count)
+        return (UnsafeRawBufferPointer(start: decoded, count: count), Int(resumed.symbol))
     }
 
     /// How many bytes `source` has in common with the string before.
@@ -102,58 +102,5 @@ final class HuffmanDecoder {
             symbol += 1
             bit += entry.length
         }
-    }
-}
-
-/// The decoding table: one look for codes of up to eleven bits, a search by length for the rare longer ones.
-///
-/// `@unchecked Sendable` because nothing is written after `init`.
-private final class HuffmanTable: @unchecked Sendable {
-    static let shared = HuffmanTable()
-
-    private static let indexBits = 11
-
-    /// The symbol in the low byte, the code's length above it; 0 where the code is longer.
-    private let short: UnsafeMutablePointer<UInt16>
-    /// For each longer length: the first code, its place in `HuffmanCode.canonicalOrder`, and how many there are.
-    private var long: [(length: Int, first: UInt32, place: Int, count: UInt32)] = []
-    private let order: [Int]
-
-    private init() {
-        short = .allocate(capacity: 1 << Self.indexBits)
-        short.initialize(repeating: 0, count: 1 << Self.indexBits)
-        order = HuffmanCode.canonicalOrder
-        for (place, symbol) in order.enumerated() {
-            let length = Int(HuffmanCode.lengths[symbol])
-            let code = HuffmanCode.codes[symbol]
-            if length <= Self.indexBits {
-                let first = Int(code) << (Self.indexBits - length)
-                for index in first..<first + 1 << (Self.indexBits - length) {
-                    short[index] = UInt16(length) << 8 | UInt16(symbol)
-                }
-            } else if long.last?.length == length {
-                long[long.count - 1].count += 1
-            } else {
-                long.append((length, code, place, 1))
-            }
-        }
-    }
-
-    /// The code at the top of `word`; length 0 when it is none, or the end-of-string symbol, which no string may hold.
-    @inline(__always)
-    func entry(_ word: UInt64) -> (symbol: UInt8, length: Int) {
-        let found = short[Int(word >> UInt64(64 - Self.indexBits))]
-        if found != 0 { return (UInt8(truncatingIfNeeded: found), Int(found >> 8)) }
-        return longEntry(word)
-    }
-
-    private func longEntry(_ word: UInt64) -> (symbol: UInt8, length: Int) {
-        for group in long {
-            let code = UInt32(truncatingIfNeeded: word >> UInt64(64 - group.length))
-            guard code >= group.first, code - group.first < group.count else { continue }
-            let symbol = order[group.place + Int(code - group.first)]
-            return symbol == HuffmanCode.endOfString ? (0, 0) : (UInt8(symbol), group.length)
-        }
-        return (0, 0)
     }
 }

@@ -15,18 +15,21 @@ struct FrameScanner {
     }
 
     static let prefaceBytes = 24
-    private static let headerBytes = 9
+    static let headerBytes = 9
 
     /// Bytes of the preface or of a payload that are still to come.
     private var skip = FrameScanner.prefaceBytes
     /// The first bytes of a header that came in pieces, as a big-endian number, and how many.
     private var partial: UInt64 = 0
-    private var partialCount = 0
+    private(set) var partialCount = 0
 
     init() {}
 
     /// True when the last frame's payload is not all there.
     var isInPayload: Bool { skip > 0 }
+
+    /// Bytes of the last frame's payload that have not been passed over.
+    var payloadRest: Int { skip }
 
     /// The next header whose last byte lies in `input` at or after `position`, which is moved on; nil when the input is
     /// used up.
@@ -45,6 +48,15 @@ struct FrameScanner {
         let last = input[position + 8]
         position += Self.headerBytes
         return take(word, last)
+    }
+
+    /// What `input` has of the last frame's payload from `position` on, which is moved behind it.
+    @inline(__always)
+    mutating func payload(_ input: UnsafeRawBufferPointer, at position: inout Int) -> UnsafeRawBufferPointer {
+        let start = position
+        position += min(skip, input.count - position)
+        skip -= position - start
+        return input.slice(start..<position)
     }
 
     private mutating func nextByByte(_ input: UnsafeRawBufferPointer, at position: inout Int) -> Header? {

@@ -24,20 +24,6 @@ private func withExchange<Result>(_ pointer: UnsafeMutableRawPointer, _ body: (E
 nonisolated(unsafe) let sharedCallbacks: OpaquePointer? = {
     var callbacks: OpaquePointer?
     guard nghttp2_session_callbacks_new(&callbacks) == 0 else { return nil }
-    nghttp2_session_callbacks_set_on_begin_headers_callback(callbacks) { _, frame, userData in
-        let isTrailer = frame?.pointee.headers.cat != NGHTTP2_HCAT_REQUEST
-        withOwner(userData) { $0.beginHead(isTrailer: isTrailer) }
-        return 0
-    }
-    nghttp2_session_callbacks_set_on_header_callback(callbacks) {
-        _, _, name, nameLength, value, valueLength, _, userData in
-        withOwner(userData) {
-            $0.takeField(
-                name: UnsafeRawBufferPointer(start: name, count: nameLength),
-                value: UnsafeRawBufferPointer(start: value, count: valueLength))
-        }
-        return 0
-    }
     nghttp2_session_callbacks_set_on_frame_recv_callback(callbacks, frameReceived)
     nghttp2_session_callbacks_set_on_stream_close_callback(callbacks, streamClosed)
     nghttp2_session_callbacks_set_on_invalid_frame_recv_callback(callbacks) { _, _, _, userData in

@@ -10,7 +10,7 @@ func withHTTP2Options<Result>(_ limits: ServerLimits, _ body: (OpaquePointer) ->
     defer { nghttp2_option_del(option) }
     // RFC 9218 section 7.1: clients change priorities with PRIORITY_UPDATE frames, which nghttp2 ignores unless told.
     nghttp2_option_set_builtin_recv_extension_type(option, UInt8(NGHTTP2_PRIORITY_UPDATE.rawValue))
-    // `MessageRules` judges the fields of requests.
+    // nghttp2 gets to see heads without fields; `MessageRules` judges them.
     nghttp2_option_set_no_http_messaging(option, 1)
     let frames = limits.frames
     nghttp2_option_set_max_continuations(option, frames.continuationsMax)

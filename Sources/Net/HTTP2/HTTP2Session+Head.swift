@@ -2,46 +2,28 @@
 
 import CNGHTTP2
 
-/// The heads of requests and trailers, field by field as nghttp2 decodes them.
+/// The heads of requests and trailers, field by field as they are decoded.
 extension HTTP2Session {
-    func beginHead(isTrailer: Bool) {
-        let buffer = headBuffer ?? connection.server.headerPool.take()
-        headBuffer = buffer
+    @inline(__always)
+    func beginHead() {
         head = RequestHead()
-        headMemory = HeadMemory(buffer, capacity: headerBytesMax)
+        headMemory = HeadMemory(headScratch, capacity: headerBytesMax)
         headCounted = 0
         headFields = 0
         isTargetTooLong = false
-        rules = MessageRules(isTrailer: isTrailer)
+        rules = MessageRules()
         priority = nil
     }
 
-    func releaseHead() {
-        if let headBuffer { connection.server.headerPool.give(headBuffer) }
-        headBuffer = nil
-    }
-
     /// Takes one field of the head. What is over the limit is counted and dropped; the request gets 431.
-    func takeField(name: UnsafeRawBufferPointer, value: UnsafeRawBufferPointer) {
-        headCounted += name.count + value.count + 32
+    @inline(__always)
+    func takeField(_ field: HeaderField) {
+        headCounted += field.name.count + field.value.count + 32
         headFields += 1
-        guard headCounted <= headerBytesMax else { return refuseBomb(name, value) }
-        guard !rules.isMalformed else { return }
-        let isKept: Bool
-        if name.first == UInt8(ascii: ":") {
-            guard let field = rules.takePseudoField(name, value) else { return }
-            isKept = keep(field, value)
-        } else {
-            guard rules.takeField(name, value) else { return }
-            if name.equals("priority") { priority = PriorityField(value) }
-            if let kept = headMemory.keepField(name, value) {
-                isKept = head.take(.init(lowercaseName: name), kept, memory: &headMemory)
-            } else {
-                isKept = false
-            }
-        }
+        guard headCounted <= headerBytesMax else { return refuseBomb(field.name, field.value) }
+        guard !rules.isMalformed, rules.take(field) else { return }
         // Values that are kept are never longer than what was counted; only lists joined again and again are.
-        if !isKept { headCounted = .max / 2 }
+        if !keep(field) { headCounted = .max / 2 }
     }
 
     /// A field beyond the limit. A head that goes on and on, each of its bytes standing for a whole line of the
@@ -51,22 +33,34 @@ extension HTTP2Session {
         if headCounted > Self.headBytesFactor * headerBytesMax { flood = .headerList }
     }
 
-    private func keep(_ field: MessageRules.PseudoField, _ value: UnsafeRawBufferPointer) -> Bool {
+    @inline(__always)
+    private func keep(_ field: HeaderField) -> Bool {
+        switch field.kind {
+        case .pseudo(let pseudo):
+            guard let value = field.isValueStable ? field.value : headMemory.keep(field.value) else { return false }
+            keep(pseudo, value)
+            return true
+        case .regular(let known):
+            guard let kept = headMemory.keepField(field.name, field.value) else { return false }
+            return head.take(known, kept, memory: &headMemory)
+        case .priority: priority = PriorityField(field.value)
+        case .contentLength, .transferCodings, .malformed: break
+        }
+        return headMemory.keepField(field.name, field.value) != nil
+    }
+
+    @inline(__always)
+    private func keep(_ field: MessageRules.PseudoField, _ value: UnsafeRawBufferPointer) {
         switch field {
         case .path:
             isTargetTooLong = value.count > targetBytesMax
-            guard let value = headMemory.keep(value) else { return false }
             head.target = value
         case .method:
             head.method = Method(value)
-            guard let value = headMemory.keep(value) else { return false }
             head.methodName = value
-        case .authority:
-            guard let value = headMemory.keep(value) else { return false }
-            head.authority = value
+        case .authority: head.authority = value
         case .scheme: break
         }
-        return true
     }
 
     /// A head is complete: a request, or trailers, which are read and dropped.
@@ -79,7 +73,7 @@ extension HTTP2Session {
             return beginExchange(streamID: streamID, hasContent: !endsStream)
         }
         // RFC 9113 section 8.1: trailers are the end.
-        guard endsStream, !rules.isMalformed else { return resetMalformed(streamID) }
+        guard endsStream, rules.isTrailer else { return resetMalformed(streamID) }
         endContent(streamID: streamID)
     }
 

@@ -50,18 +50,19 @@ extension HTTP2Session {
     /// Says why and gives the connection up: always false, for `receive`. What is queued behind the GOAWAY is not sent.
     func endForFlood(_ kind: FloodKind) -> Bool {
         connection.server.counters.floods(kind).add()
-        return terminate(NGHTTP2_ENHANCE_YOUR_CALM.rawValue)
+        return terminate(NGHTTP2_ENHANCE_YOUR_CALM)
     }
 
     /// The same for frames on streams that the client has ended.
     func endForViolation(_ violation: StreamLedger.Violation) -> Bool {
-        terminate(violation == .streamClosed ? NGHTTP2_STREAM_CLOSED.rawValue : NGHTTP2_PROTOCOL_ERROR.rawValue)
+        terminate(violation == .streamClosed ? NGHTTP2_STREAM_CLOSED : NGHTTP2_PROTOCOL_ERROR)
     }
 
-    private func terminate(_ code: UInt32) -> Bool {
+    /// A connection error (RFC 9113 section 5.4.1). Always false, for `receive`.
+    func terminate(_ code: nghttp2_error_code) -> Bool {
         let server = connection.server
         connection.writer.pointee.output.hold(from: server.outputPool)
-        _ = nghttp2_session_terminate_session(session, code)
+        _ = nghttp2_session_terminate_session(session, code.rawValue)
         _ = produce()
         _ = connection.writer.seal()
         return false

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The server side of one HTTP/2 connection over nghttp2 (RFC 9113). nghttp2 keeps the protocol's state; this
-// class owns its session handle, turns its callbacks (HTTP2Callbacks.swift) into exchanges, and feeds bodies
-// to it frame by frame.
+// The server side of one HTTP/2 connection over nghttp2 (RFC 9113). nghttp2 keeps the protocol's state, but for header
+// blocks, which are decoded here; this class owns its session handle, turns its callbacks (HTTP2Callbacks.swift) into
+// exchanges, and feeds bodies to it frame by frame.
 //
 // Re-entrancy: nghttp2 calls back while it is being called. Callbacks may submit and resume, never receive,
 // send or free; so the handler can answer inside `handle`, and only the connection, outside of any callback,
@@ -30,7 +30,8 @@ final class HTTP2Session {
     private let headerFieldsMax: Int
     /// The exchanges of the latest streams, so that most need not be looked up in nghttp2's table.
     private var latest = RecentExchanges()
-    private var expander = HeaderBlockExpander()
+    private var heads = HeadReader()
+    private let decoder: HeaderDecoder
     /// Open exchanges, by `Exchange.liveIndex`.
     private(set) var live: [Exchange] = []
     /// Counts what the client makes us do.
@@ -43,13 +44,13 @@ final class HTTP2Session {
     private var requestsTaken = 0
     /// The head being received; one at a time on a connection (RFC 9113 section 4.3).
     var head = RequestHead()
-    /// Memory for the head's values, held from the first field until the input is used up and no head is half there.
-    var headBuffer: UnsafeMutableRawPointer?
+    /// The server's, for the head's values while its request is handled.
+    let headScratch: UnsafeMutableRawPointer
     var headMemory: HeadMemory
     var headCounted = 0
     var headFields = 0
     var isTargetTooLong = false
-    var rules = MessageRules(isTrailer: false)
+    var rules = MessageRules()
     /// What the head says of its response's priority; nil when nothing.
     var priority: PriorityField?
     /// Bytes of a frame that did not go out with its first piece.
@@ -66,8 +67,9 @@ final class HTTP2Session {
         serverReference = .passUnretained(connection.server)
         frameGuard = FrameGuard(
             limits: connection.server.limits.frames, nowMilliseconds: connection.server.loop.now)
-        // Nothing is written before a head begins.
-        headMemory = HeadMemory(connection.server.headScratch, capacity: 0)
+        headScratch = connection.server.headScratch
+        headMemory = HeadMemory(headScratch, capacity: 0)
+        decoder = HeaderDecoder(scratch: connection.server.fieldScratch)
         var session: OpaquePointer?
         var memory = nghttp2_mem(
             mem_user_data: nil, malloc: { size, _ in spw_block_take(size) },
@@ -116,26 +118,43 @@ final class HTTP2Session {
             headStartedMilliseconds = headStartedMilliseconds ?? server.loop.now
         } else {
             headStartedMilliseconds = nil
-            releaseHead()
         }
         if let flood { return endForFlood(flood) }
         if frameGuard.hasSeenPingAcknowledgement { finishDrainNotice() }
         return isGood
     }
 
-    /// Passes the bytes to nghttp2, what is known of a head's path decoded.
+    /// Decodes the heads in the bytes, and passes everything else to nghttp2, with an empty head in each one's place.
     private func feed(_ bytes: UnsafeRawBufferPointer) -> Bool {
-        let scratch = connection.server.expandedFrame
-        var rest = bytes
-        var isGood = true
-        while isGood, !rest.isEmpty {
-            let piece = expander.next(rest, scratch: scratch)
-            let consumed = nghttp2_session_mem_recv(
-                session, piece.bytes.baseAddress?.assumingMemoryBound(to: UInt8.self), piece.bytes.count)
-            isGood = consumed == piece.bytes.count
-            rest = rest.slice(piece.used..<rest.count)
+        let pool = connection.server.headerPool
+        var position = 0
+        while true {
+            switch heads.next(bytes, at: &position, pool) {
+            case .frames(let frames): guard pass(frames) else { return false }
+            case .header(let frame): guard frame.withBytes(pass) else { return false }
+            case .head(let frame, let block):
+                // Also of streams that nghttp2 will refuse: the decoder must see every block.
+                guard takeHead(block) else { return terminate(NGHTTP2_COMPRESSION_ERROR) }
+                guard frame.withBytes(pass) else { return false }
+            case .end: return true
+            case .broken(let code): return terminate(code)
+            case .tooLong:
+                flood = .headerList
+                return true
+            }
         }
-        return isGood
+    }
+
+    @inline(__always)
+    private func takeHead(_ block: UnsafeRawBufferPointer) -> Bool {
+        beginHead()
+        return decoder.decode(block) { takeField($0) }
+    }
+
+    @inline(__always)
+    private func pass(_ bytes: UnsafeRawBufferPointer) -> Bool {
+        let start = bytes.baseAddress?.assumingMemoryBound(to: UInt8.self)
+        return nghttp2_session_mem_recv(session, start, bytes.count) == bytes.count
     }
 
     /// Lets nghttp2 emit frames until the output is full or nothing is left. False when the session is over.
@@ -146,7 +165,7 @@ final class HTTP2Session {
 
     /// The connection is closing: every open exchange is cut off.
     func end() {
-        releaseHead()
+        heads.free(connection.server.headerPool)
         let open = live
         live = []
         latest.removeAll()

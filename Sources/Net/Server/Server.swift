@@ -24,15 +24,16 @@ public final class Server {
     let builder = ResponseBuilder()
     let statusTexts = StatusTexts()
     let outputPool = BufferPool(bufferBytes: Server.outputBytes, keepMax: 64)
+    /// For HTTP/2 header blocks that come in several pieces.
     let headerPool: BufferPool
-    /// For values of an HTTP/1.1 head that came in several pieces; used while its request is handled.
+    /// For values of a head that can not stay where they were read; used while its request is handled.
     let headScratch: UnsafeMutableRawPointer
     /// Bytes just read from a socket.
     let input: UnsafeMutableRawPointer
     /// What TLS decrypted of them.
     let plaintext: UnsafeMutableRawPointer
-    /// A HEADERS frame while it is passed on in another form.
-    let expandedFrame = UnsafeMutableRawPointer.allocate(byteCount: HeaderBlockExpander.frameBytesMax, alignment: 64)
+    /// For the strings of one field of an HTTP/2 head.
+    let fieldScratch = UnsafeMutableRawPointer.allocate(byteCount: HeaderDecoder.scratchBytes, alignment: 64)
     let staging: UnsafeMutablePointer<RecordStaging>
     private(set) var addresses: AddressTable?
     private(set) var isDraining = false
@@ -55,7 +56,7 @@ public final class Server {
         self.counters = counters
         precondition(limits.headerBytesMax <= Self.headerBytesMax)
         headScratch = .allocate(byteCount: Self.headerBytesMax, alignment: 16)
-        headerPool = BufferPool(bufferBytes: Self.headerBytesMax, keepMax: 64)
+        headerPool = BufferPool(bufferBytes: HeaderDecoder.blockBytesMax, keepMax: 64)
         input = .allocate(byteCount: Self.inputBytes, alignment: 64)
         plaintext = .allocate(byteCount: Self.inputBytes, alignment: 64)
         staging = .allocate(capacity: 1)
@@ -65,7 +66,7 @@ public final class Server {
     deinit {
         headScratch.deallocate()
         input.deallocate()
-        expandedFrame.deallocate()
+        fieldScratch.deallocate()
         plaintext.deallocate()
         staging.pointee.bytes.deallocate()
         staging.deallocate()
