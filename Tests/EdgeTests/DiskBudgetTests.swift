@@ -22,7 +22,7 @@ import Testing
     /// Four turnovers of a 24 MiB file with objects from 100 bytes to 3 MB.
     @Test func theFileStaysWithinItsBudgetAndNothingIsDropped() throws {
         let budget = 24 << 20
-        try folder.withTier(budgetBytes: budget) { tier in
+        let objects = try folder.withTier(budgetBytes: budget) { tier in
             var generator = FuzzRandom(seed: 11)
             var kept: [Int: Int] = [:]
             var written = 0
@@ -50,7 +50,10 @@ import Testing
                 #expect(tier.readAndWait("/\(number)").body == PatternBody.bytes(seed: number, count: count))
             }
             #expect(present == statistics.objects)
+            return present
         }
+        let reopened = try folder.withTier(budgetBytes: budget) { $0.statistics }
+        #expect(reopened.setAside == 0 && reopened.objects == objects)
     }
 
     @Test func whatIsUsedStaysAndWhatIsStaleGoesFirst() throws {

@@ -19,6 +19,7 @@ final class DatabaseFolder: Sendable {
 
     /// Makes the folder where it is missing and locks it. Throws `DiskTierError.inUse` when another one holds it.
     init(_ path: String) throws {
+        guard !path.isEmpty else { throw SystemError("open the cache's folder", code: ENOENT) }
         self.path = path
         try Self.make(path)
         let file = path + "/cache.lock"
@@ -76,6 +77,14 @@ final class DatabaseFolder: Sendable {
     func removeDatabase(because reason: String) throws {
         guard unlink(database) == 0 else { throw SystemError("unlink \(database)", code: errno) }
         Log.warning("the disk tier starts empty", ["file": database, "reason": reason])
+    }
+
+    /// Makes the names of the files durable, which LMDB does not do.
+    func sync() {
+        let descriptor = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+        guard descriptor >= 0 else { return }
+        _ = fsync(descriptor)
+        close(descriptor)
     }
 
     /// LMDB's table of readers is of no use once its process is gone; a damaged one would keep us from opening.

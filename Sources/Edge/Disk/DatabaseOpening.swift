@@ -41,6 +41,7 @@ struct DatabaseOpening {
     ) throws -> sending Opened {
         folder.removeReaderTable()
         let database = try DiskDatabase(folder, budgetBytes: budgetBytes)
+        folder.sync()
         let index = DiskIndex(pageBytes: database.pageBytes)
         let writer = try DiskWriter(database: database, index: index, queue: queue, counters: counters)
         return Opened(database: database, index: index, writer: writer, setAside: setAside)

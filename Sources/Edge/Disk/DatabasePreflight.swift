@@ -22,7 +22,6 @@ struct DatabasePreflight: Equatable {
     private static let magic: UInt32 = 0xBEEF_C0DE
     private static let dataVersion: UInt32 = 1
     private static let metaFlag: UInt16 = 0x08
-    private static let noPage = UInt64.max
 
     /// Bytes of the file up to the end of its last used page.
     let usedBytes: Int
@@ -47,7 +46,7 @@ struct DatabasePreflight: Equatable {
         guard let second = read(descriptor, at: pageBytes), second.withUnsafeBytes(pageSize) == pageBytes else {
             return .unusable("its second meta page is damaged")
         }
-        return judge(first, second, pageBytes: pageBytes, fileBytes: Int(status.st_size))
+        return judge(first, second, pageBytes: pageBytes, descriptor: descriptor, fileBytes: Int(status.st_size))
     }
 
     private static func read(_ descriptor: Int32, at offset: Int) -> [UInt8]? {
@@ -68,7 +67,9 @@ struct DatabasePreflight: Equatable {
     }
 
     /// The newer meta page counts, as in LMDB.
-    private static func judge(_ first: [UInt8], _ second: [UInt8], pageBytes: Int, fileBytes: Int) -> Verdict {
+    private static func judge(
+        _ first: [UInt8], _ second: [UInt8], pageBytes: Int, descriptor: Int32, fileBytes: Int
+    ) -> Verdict {
         func number(_ meta: [UInt8], _ offset: Int) -> UInt64 { meta.withUnsafeBytes { $0.littleEndian(at: offset) } }
         let meta = number(first, 144) >= number(second, 144) ? first : second
         let lastPage = number(meta, 136)
@@ -79,10 +80,9 @@ struct DatabasePreflight: Equatable {
         guard fileBytes >= usedBytes else {
             return .unusable("it is torn: it has \(fileBytes) bytes of \(usedBytes)")
         }
-        for root in [number(meta, 80), number(meta, 128)] {
-            guard root == noPage || (root >= 2 && root <= lastPage) else {
-                return .unusable("its meta page is damaged")
-            }
+        let walk = DatabaseWalk(descriptor: descriptor, pageBytes: pageBytes, lastPage: lastPage)
+        if let page = walk.damagedPage(below: [number(meta, 80), number(meta, 128)]) {
+            return .unusable("it is torn or damaged: page \(page) is not what it should be")
         }
         return .usable(DatabasePreflight(usedBytes: usedBytes, pageBytes: pageBytes))
     }

@@ -43,7 +43,9 @@ final class DiskTier: Sendable {
             limits: .init(waitingBytesMax: settings.writeQueueBytesMax, batchBytes: batchBytes))
         reads = DiskReadQueue(capacity: settings.readQueueMax)
         writerCounters = DiskWriterCounters()
-        readerCounters = (0..<max(1, settings.readers)).map { _ in DiskReaderCounters() }
+        readerCounters = (0..<min(max(1, settings.readers), DiskTierSettings.readersMax)).map { _ in
+            DiskReaderCounters()
+        }
         let folder = try DatabaseFolder(settings.folder)
         let opened = try DatabaseOpening(folder: folder, budgetBytes: budgetBytes)
             .open(queue: writes, counters: writerCounters)

@@ -6,7 +6,6 @@
 
 import Base
 import Cache
-import Glibc
 
 /// Applies batches of changes, each in one durable transaction, and keeps the file within its budget.
 final class DiskWriter {
@@ -52,6 +51,7 @@ final class DiskWriter {
     /// Pages that are kept free beside those of `room`, after runs of free pages were found to be too short.
     var fragmentedPages = 0
     private var logMilliseconds: Int64 = 0
+    private var pausedUntilMilliseconds: Int64 = 0
     private var turns: UInt64 = 0
 
     /// Loads the index from the database, oldest object first.
@@ -101,8 +101,7 @@ final class DiskWriter {
 
     func run() {
         while true {
-            let idle: Int64 = leftovers.isEmpty ? .max : Self.sweepEveryMilliseconds
-            switch queue.next(idleMilliseconds: idle) {
+            switch queue.next(idleMilliseconds: idleMilliseconds) {
             case .batch(let batch): write(batch)
             case .idle: sweepWhileIdle()
             case .stop(let rest):
@@ -110,6 +109,12 @@ final class DiskWriter {
                 return
             }
         }
+    }
+
+    /// How long to wait for work before leftovers are swept: not until the pause is over, should the disk have failed.
+    private var idleMilliseconds: Int64 {
+        if leftovers.isEmpty { return .max }
+        return max(Self.sweepEveryMilliseconds, pausedUntilMilliseconds - Clock.monotonicMilliseconds())
     }
 
     private func write(_ batch: [DiskOperation]) {
@@ -239,7 +244,8 @@ final class DiskWriter {
     private func pause(after error: DatabaseError) {
         counters.errors.add()
         let now = Clock.monotonicMilliseconds()
-        queue.refuseStores(untilMilliseconds: now + Self.pauseMilliseconds)
+        pausedUntilMilliseconds = now + Self.pauseMilliseconds
+        queue.refuseStores(untilMilliseconds: pausedUntilMilliseconds)
         guard logMilliseconds == 0 || now - logMilliseconds >= Self.logEveryMilliseconds else { return }
         logMilliseconds = now
         Log.error(
@@ -259,8 +265,6 @@ final class DiskWriter {
             makeRoom(pages: 64)
         } catch {
             pause(after: error)
-            // Whatever the disk does, this thread must not spin.
-            usleep(100_000)
         }
     }
 
