@@ -104,7 +104,9 @@ import Testing
         let milliseconds = Clock.monotonicMilliseconds() - start
         defer { tier.stop(withinMilliseconds: 1000) }
         print("opened a disk tier of \(count) objects in \(milliseconds) ms")
-        #expect(milliseconds < 1000)
+        // Under a sanitizer (`make sanitize` sets this variable) everything takes several times as long.
+        let isSanitized = ProcessInfo.processInfo.environment["TSAN_OPTIONS"] != nil
+        #expect(milliseconds < (isSanitized ? 10_000 : 1000))
         #expect(tier.statistics.objects == count)
         #expect(tier.readAndWait("/v/77777/index.m3u8").body == body.bytes)
     }
