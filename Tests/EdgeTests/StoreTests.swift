@@ -261,9 +261,10 @@ private func read(_ body: BodySource, from start: Int = 0) -> (bytes: [UInt8], e
             })
     }
 
-    private func rule(_ names: String) -> VaryRule? {
-        guard case .selecting(let rule) = VaryRule.parse([Array(names.utf8)]) else { return nil }
-        return rule
+    private func makeRule(_ names: String) throws -> VaryRule {
+        var found: VaryRule?
+        if case .selecting(let rule) = VaryRule.parse([Array(names.utf8)]) { found = rule }
+        return try #require(found)
     }
 
     @Test func oneIsElectedAndTheOthersJoin() throws {
@@ -305,7 +306,7 @@ private func read(_ body: BodySource, from start: Int = 0) -> (bytes: [UInt8], e
 
     @Test func variantsAreFoundByWhatTheyDependOn() throws {
         let tier = try makeTier(1 << 20)
-        let rule = try #require(rule("Accept-Language"))
+        let rule = try makeRule("Accept-Language")
         for language in ["de", "fr"] {
             let fields = [(name: Array("accept-language".utf8), value: Array(language.utf8))]
             let variant = rule.key(of: fields) ?? .independent
@@ -324,7 +325,7 @@ private func read(_ body: BodySource, from start: Int = 0) -> (bytes: [UInt8], e
         let tier = try makeTier(1 << 20)
         let plain = whole("/a", 10)
         tier.admit(plain)
-        let rule = try #require(rule("Accept-Language"))
+        let rule = try makeRule("Accept-Language")
         let variant = rule.key(of: []) ?? .independent
         let other = whole("/a", 10, variant: variant)
         tier.admit(other)
@@ -336,7 +337,7 @@ private func read(_ body: BodySource, from start: Int = 0) -> (bytes: [UInt8], e
 
     @Test func aKeyHasNoMoreThanSoManyVariants() throws {
         let tier = try makeTier(1 << 30)
-        let rule = try #require(rule("Accept-Language"))
+        let rule = try makeRule("Accept-Language")
         for index in 0..<100 {
             let fields = [(name: Array("accept-language".utf8), value: Array("x\(index)".utf8))]
             let variant = rule.key(of: fields) ?? .independent

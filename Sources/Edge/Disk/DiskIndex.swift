@@ -27,7 +27,7 @@ final class DiskIndex: Sendable {
     struct Record {
         var version: UInt64
         var sequence: UInt64
-        var handle: Sieve<DiskIdentifier>.Handle
+        var handle: EvictionQueue<DiskIdentifier>.Handle
         /// The slices, of the first 64, whose checksum was right when they were read by this process.
         var verified: UInt64 = 0
         var freshUntilSeconds: UInt32
@@ -161,12 +161,12 @@ final class DiskIndex: Sendable {
         }
     }
 
-    /// Whether the hand must pass over an object, whose mark it takes: one that was hit and is still fresh.
-    func takeMark(_ identifier: DiskIdentifier, nowSeconds: UInt32) -> Bool {
+    /// How an object was used since the eviction's hand has passed; one that is stale counts as not used.
+    func takeMark(_ identifier: DiskIdentifier, nowSeconds: UInt32) -> EvictionMark.Use {
         shard(identifier).withLock { shard in
-            guard let record = shard.records[identifier], record.isMarked else { return false }
+            guard let record = shard.records[identifier], record.isMarked else { return EvictionMark.Use(hits: 0, tick: 0) }
             shard.records[identifier]?.isMarked = false
-            return record.freshUntilSeconds > nowSeconds
+            return EvictionMark.Use(hits: record.freshUntilSeconds > nowSeconds ? 1 : 0, tick: 0)
         }
     }
 

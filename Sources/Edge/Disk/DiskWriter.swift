@@ -43,7 +43,9 @@ final class DiskWriter {
     let index: DiskIndex
     let queue: DiskWriteQueue
     let counters: DiskWriterCounters
-    var order = Sieve<DiskIdentifier>()
+    /// SIEVE, because a single mark is all that is known of a use, and because it keeps objects in the order of their
+    /// arrival, which the sequence numbers restore after a restart. One-hit wonders are kept out before they come here.
+    var order: EvictionQueue<DiskIdentifier>
     /// Removed from the index, but still in the file, with the sequence number under which they lie there.
     var leftovers: [(identifier: DiskIdentifier, sequence: UInt64)] = []
     var nextSequence: UInt64
@@ -62,9 +64,19 @@ final class DiskWriter {
         self.index = index
         self.queue = queue
         self.counters = counters
+        order = Self.makeOrder(database)
         sequenceFloor = database.sequenceFloor
         nextSequence = max(1, database.sequenceFloor)
         try load()
+    }
+
+    private static func makeOrder(_ database: DiskDatabase) -> EvictionQueue<DiskIdentifier> {
+        EvictionQueue(policy: .sieve, budgetBytes: database.mapPages * database.pageBytes)
+    }
+
+    private func enqueue(_ identifier: DiskIdentifier, pages: UInt32) -> EvictionQueue<DiskIdentifier>.Handle {
+        order.insert(
+            identifier, bytes: Int(pages) * database.pageBytes, fingerprint: identifier.high, tick: 0)
     }
 
     private func load() throws(DatabaseError) {
@@ -91,7 +103,7 @@ final class DiskWriter {
         index.insert(
             identifier,
             DiskIndex.Record(
-                version: record.version, sequence: record.sequence, handle: order.insert(identifier),
+                version: record.version, sequence: record.sequence, handle: enqueue(identifier, pages: record.pages),
                 freshUntilSeconds: UInt32(clamping: record.freshUntilSeconds), pages: record.pages,
                 isComplete: record.isComplete))
         counters.objects.add()
@@ -168,7 +180,7 @@ final class DiskWriter {
     private func restore(_ attempt: Attempt) {
         for (identifier, record) in attempt.victims {
             var record = record
-            record.handle = order.insert(identifier)
+            record.handle = enqueue(identifier, pages: record.pages)
             index.insert(identifier, record)
             counters.objects.add()
         }
@@ -194,7 +206,7 @@ final class DiskWriter {
             let all = index.removeAll()
             counters.objects.add(-all.count)
             leftovers.append(contentsOf: all.map { (identifier: $0.0, sequence: $0.1) })
-            order = Sieve()
+            order = Self.makeOrder(database)
             index.unhideAll()
         case .outcome(let outcome, let good): outcome.partIsDone(good)
         case .durable(let report): report(true)
