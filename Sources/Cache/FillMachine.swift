@@ -81,12 +81,12 @@ public struct FillMachine: Sendable {
     /// The response head has come, with the length of the body when it tells it.
     public mutating func headArrived(_ storability: Storability, contentLength: Int?) -> HeadAction {
         precondition(state == .waitingForHead, "a response has one head")
-        if let contentLength, contentLength > objectBytesMax {
-            state = .ended
-            return .tooLarge
-        }
         state = .streaming(received: 0, expected: contentLength)
         isForOne = storability == .uncacheable
+        if let contentLength, contentLength > objectBytesMax {
+            isForOne = true
+            return .tooLarge
+        }
         return .stream(storability)
     }
 
@@ -94,7 +94,8 @@ public struct FillMachine: Sendable {
     public mutating func bodyArrived(_ count: Int) -> FillOutcome? {
         guard case .streaming(let received, let expected) = state else { return .died }
         let total = received + count
-        guard total <= expected ?? objectBytesMax else {
+        // What is for one is not kept: it may be as long as it likes.
+        guard total <= expected ?? (isForOne ? .max : objectBytesMax) else {
             state = .ended
             return .died
         }

@@ -10,8 +10,16 @@ import Testing
 private let memory = BodyMemory(limitBytes: 1 << 30)
 private let hasher = KeyHasher(seed: 1)
 
-private func makeTier(_ budgetBytes: Int, policy: EvictionPolicy = .standard) throws -> MemoryTier {
-    MemoryTier(budgetBytes: budgetBytes, policy: policy, purges: try PurgeState(folder: nil, rulesMax: 100))
+/// Shared by all, so that objects can be made before their tier.
+private let purges: PurgeState = {
+    guard let purges = try? PurgeState(folder: nil, rulesMax: 100) else {
+        preconditionFailure("there is no file to fail")
+    }
+    return purges
+}()
+
+private func makeTier(_ budgetBytes: Int, policy: EvictionPolicy = .standard) -> MemoryTier {
+    MemoryTier(budgetBytes: budgetBytes, policy: policy, purges: purges)
 }
 
 private func key(_ path: String) -> CacheKey {
@@ -37,7 +45,8 @@ private func counting(_ count: Int, by divisor: Int = 1) -> [UInt8] {
 private func whole(
     _ path: String, _ count: Int, storability: Storability = fresh, variant: VariantKey = .independent
 ) -> CachedObject {
-    let object = CachedObject(key: key(path), fillWorker: 0, memory: memory, variant: variant)
+    let object = CachedObject(
+        key: key(path), fillWorker: 0, memory: memory, variant: variant, birth: purges.current)
     fill(object, count, storability: storability)
     return object
 }
@@ -257,7 +266,8 @@ private func read(_ body: BodySource, from start: Int = 0) -> (bytes: [UInt8], e
         let fields = language.map { [(name: Array("accept-language".utf8), value: Array($0.utf8))] } ?? []
         return kind(
             tier.obtain(key(path), nowMilliseconds: now, select: { $0.key(of: fields) }) {
-                CachedObject(key: key(path), fillWorker: 0, memory: memory, variant: $0)
+                CachedObject(
+                    key: key(path), fillWorker: 0, memory: memory, variant: $0, birth: purges.current)
             })
     }
 
@@ -267,15 +277,15 @@ private func read(_ body: BodySource, from start: Int = 0) -> (bytes: [UInt8], e
         return try #require(found)
     }
 
-    @Test func oneIsElectedAndTheOthersJoin() throws {
-        let tier = try makeTier(1 << 20)
+    @Test func oneIsElectedAndTheOthersJoin() {
+        let tier = makeTier(1 << 20)
         #expect(ask(tier, "/a", at: 0) == "elected")
         #expect(ask(tier, "/a", at: 0) == "existing")
         #expect(ask(tier, "/b", at: 0) == "elected")
     }
 
-    @Test func freshThenStaleThenFetchedAgain() throws {
-        let tier = try makeTier(1 << 20)
+    @Test func freshThenStaleThenFetchedAgain() {
+        let tier = makeTier(1 << 20)
         let object = whole("/a", 10)
         tier.admit(object)
         #expect(ask(tier, "/a", at: 999) == "existing")
@@ -286,8 +296,8 @@ private func read(_ body: BodySource, from start: Int = 0) -> (bytes: [UInt8], e
         #expect(tier.usage.objects == 1)
     }
 
-    @Test func aStaleObjectIsTheBaseOfTheNextFetch() throws {
-        let tier = try makeTier(1 << 20)
+    @Test func aStaleObjectIsTheBaseOfTheNextFetch() {
+        let tier = makeTier(1 << 20)
         let object = whole("/a", 10)
         tier.admit(object)
         #expect(ask(tier, "/a", at: 1500) == "elected, base")
@@ -295,8 +305,8 @@ private func read(_ body: BodySource, from start: Int = 0) -> (bytes: [UInt8], e
     }
 
     /// After a failure of upstream the stale object is used for a while without asking.
-    @Test func aHeldObjectIsUsedWithoutAsking() throws {
-        let tier = try makeTier(1 << 20)
+    @Test func aHeldObjectIsUsedWithoutAsking() {
+        let tier = makeTier(1 << 20)
         let object = whole("/a", 10)
         tier.admit(object)
         object.heldUntilMilliseconds.store(3000, ordering: .relaxed)
@@ -305,7 +315,7 @@ private func read(_ body: BodySource, from start: Int = 0) -> (bytes: [UInt8], e
     }
 
     @Test func variantsAreFoundByWhatTheyDependOn() throws {
-        let tier = try makeTier(1 << 20)
+        let tier = makeTier(1 << 20)
         let rule = try makeRule("Accept-Language")
         for language in ["de", "fr"] {
             let fields = [(name: Array("accept-language".utf8), value: Array(language.utf8))]
@@ -322,7 +332,7 @@ private func read(_ body: BodySource, from start: Int = 0) -> (bytes: [UInt8], e
     }
 
     @Test func anotherRuleMakesTheOlderVariantsUnfindable() throws {
-        let tier = try makeTier(1 << 20)
+        let tier = makeTier(1 << 20)
         let plain = whole("/a", 10)
         tier.admit(plain)
         let rule = try makeRule("Accept-Language")
@@ -336,7 +346,7 @@ private func read(_ body: BodySource, from start: Int = 0) -> (bytes: [UInt8], e
     }
 
     @Test func aKeyHasNoMoreThanSoManyVariants() throws {
-        let tier = try makeTier(1 << 30)
+        let tier = makeTier(1 << 30)
         let rule = try makeRule("Accept-Language")
         for index in 0..<100 {
             let fields = [(name: Array("accept-language".utf8), value: Array("x\(index)".utf8))]
@@ -349,8 +359,8 @@ private func read(_ body: BodySource, from start: Int = 0) -> (bytes: [UInt8], e
         #expect(ask(tier, "/a", at: 0, language: "x99") == "existing")
     }
 
-    @Test func whatWasInvalidatedIsValidatedBeforeItsNextUse() throws {
-        let tier = try makeTier(1 << 20)
+    @Test func whatWasInvalidatedIsValidatedBeforeItsNextUse() {
+        let tier = makeTier(1 << 20)
         let object = whole("/a", 10)
         tier.admit(object)
         #expect(tier.invalidate(key("/a")))
@@ -361,8 +371,8 @@ private func read(_ body: BodySource, from start: Int = 0) -> (bytes: [UInt8], e
         #expect(!tier.invalidate(key("/b")))
     }
 
-    @Test func aWithdrawnObjectIsNotFound() throws {
-        let tier = try makeTier(1 << 20)
+    @Test func aWithdrawnObjectIsNotFound() {
+        let tier = makeTier(1 << 20)
         let object = whole("/a", 10)
         tier.admit(object)
         tier.withdraw(object)
@@ -370,17 +380,17 @@ private func read(_ body: BodySource, from start: Int = 0) -> (bytes: [UInt8], e
         #expect(tier.usage.bytes == 0)
     }
 
-    @Test func anUncacheableKeyIsRememberedForAWhile() throws {
-        let tier = try makeTier(1 << 20)
+    @Test func anUncacheableKeyIsRememberedForAWhile() {
+        let tier = makeTier(1 << 20)
         tier.markUncacheable(key("/a"), nowMilliseconds: 0)
         #expect(ask(tier, "/a", at: 9999) == "uncacheable")
         #expect(ask(tier, "/a", at: 10_000) == "elected")
     }
 
-    @Test func theBudgetHoldsAndWhatWasHitStays() throws {
+    @Test func theBudgetHoldsAndWhatWasHitStays() {
         let size = 10_000
         let cost = whole("/popular", size).costBytes
-        let tier = try makeTier(10 * cost)
+        let tier = makeTier(10 * cost)
         let popular = whole("/popular", size)
         tier.admit(popular)
         for index in 0..<100 {
@@ -393,8 +403,8 @@ private func read(_ body: BodySource, from start: Int = 0) -> (bytes: [UInt8], e
         #expect(ask(tier, "/0", at: 0) == "elected")
     }
 
-    @Test func aReplacementTakesThePlaceAndTheBudgetOfTheOld() throws {
-        let tier = try makeTier(1 << 20)
+    @Test func aReplacementTakesThePlaceAndTheBudgetOfTheOld() {
+        let tier = makeTier(1 << 20)
         tier.admit(whole("/a", 1000))
         tier.admit(whole("/a", 500))
         #expect(tier.usage == (whole("/a", 500).costBytes, 1))
@@ -404,7 +414,9 @@ private func read(_ body: BodySource, from start: Int = 0) -> (bytes: [UInt8], e
 @Suite struct NearCacheTests {
     private func find(_ cache: NearCache, _ path: String, at now: Int64) -> Bool {
         let key = key(path)
-        return key.bytes.withUnsafeBytes { cache.find($0, hash: key.hashValue64, nowMilliseconds: now, generation: 0) } != nil
+        return key.bytes.withUnsafeBytes {
+            cache.find($0, hash: key.hashValue64, nowMilliseconds: now, generation: purges.current)
+        } != nil
     }
 
     @Test func onlyWhatIsFreshAndNotWithdrawnIsFound() {
@@ -436,10 +448,17 @@ private func read(_ body: BodySource, from start: Int = 0) -> (bytes: [UInt8], e
     @Test func aCollisionIsAMiss() {
         var cache = NearCache()
         let object = CachedObject(
-            key: CacheKey(bytes: Array("/a".utf8), hashValue64: 42), fillWorker: 0, memory: memory)
+            key: CacheKey(bytes: Array("/a".utf8), hashValue64: 42), fillWorker: 0, memory: memory,
+            birth: purges.current)
         fill(object, 1)
         cache.insert(object)
-        #expect(Array("/b".utf8).withUnsafeBytes { cache.find($0, hash: 42, nowMilliseconds: 0, generation: 0) } == nil)
-        #expect(Array("/a".utf8).withUnsafeBytes { cache.find($0, hash: 42, nowMilliseconds: 0, generation: 0) } != nil)
+        #expect(
+            Array("/b".utf8).withUnsafeBytes {
+                cache.find($0, hash: 42, nowMilliseconds: 0, generation: purges.current)
+            } == nil)
+        #expect(
+            Array("/a".utf8).withUnsafeBytes {
+                cache.find($0, hash: 42, nowMilliseconds: 0, generation: purges.current)
+            } != nil)
     }
 }

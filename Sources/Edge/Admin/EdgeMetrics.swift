@@ -13,17 +13,19 @@ struct EdgeMetrics {
     private let workers: [(edge: EdgeCounters, server: ServerCounters)]
     private let tier: MemoryTier
     private let purges: PurgeState
+    private let disk: DiskCache?
     private let process: ProcessStatus
     private let health: HealthMonitor
 
     init(
         workers: [(edge: EdgeCounters, server: ServerCounters)], tier: MemoryTier, purges: PurgeState,
-        process: ProcessStatus, health: HealthMonitor
+        disk: DiskCache?, process: ProcessStatus, health: HealthMonitor
     ) {
         self.health = health
         self.workers = workers
         self.tier = tier
         self.purges = purges
+        self.disk = disk
         self.process = process
     }
 
@@ -80,6 +82,7 @@ struct EdgeMetrics {
         text += certificates()
         text += upstreams()
         text += purged()
+        text += onDisk()
         let usage = tier.usage
         text += Self.line("spillway_cache_memory_bytes", .gauge, "Bytes of the objects in memory.", usage.bytes)
         text += Self.line(
@@ -120,6 +123,35 @@ struct EdgeMetrics {
             + lines("spillway_upstream_checks_failed_total", .counter, "Health checks that failed.") {
                 $0.checksFailed.value
             }
+    }
+
+    /// The disk tier, where there is one.
+    private func onDisk() -> String {
+        guard let statistics = disk?.tier.statistics else { return "" }
+        func line(_ name: String, _ kind: Kind, _ help: String, _ value: Int) -> String {
+            Self.line("spillway_cache_disk_\(name)", kind, help, value)
+        }
+        return line("used_bytes", .gauge, "Bytes of the database that hold something.", statistics.usedBytes)
+            + line("file_bytes", .gauge, "Bytes that the database takes on the disk.", statistics.fileBytes)
+            + line("objects", .gauge, "Objects on disk.", statistics.objects)
+            + line("hits_total", .counter, "Look-ups that found an object on disk.", statistics.hits)
+            + line("misses_total", .counter, "Look-ups that did not.", statistics.misses)
+            + line("reads_total", .counter, "Reads by the reading threads.", statistics.reads)
+            + line("read_bytes_total", .counter, "Bytes of bodies read.", statistics.bytesRead)
+            + line("reads_refused_total", .counter, "Reads refused because too many waited.", statistics.readRefusals)
+            + line("writes_total", .counter, "Objects, or parts of them, written.", statistics.writes)
+            + line("written_bytes_total", .counter, "Bytes of bodies written.", statistics.bytesWritten)
+            + line("commits_total", .counter, "Durable transactions.", statistics.commits)
+            + line("evictions_total", .counter, "Objects that left for others.", statistics.evictions)
+            + line(
+                "writes_refused_total", .counter, "Writes refused: no room to wait, or the disk failed.",
+                statistics.writeRefusals)
+            + line("writes_dropped_total", .counter, "Writes given up later.", statistics.writesDropped)
+            + line("errors_total", .counter, "Failed calls of the disk or the database.", statistics.errors)
+            + line(
+                "checksum_failures_total", .counter, "Slices whose bytes were not those stored.",
+                statistics.checksumFailures)
+            + line("set_aside_total", .counter, "Databases that could not be used at the start.", statistics.setAside)
     }
 
     /// What was purged since the start, and what of all purges is kept.

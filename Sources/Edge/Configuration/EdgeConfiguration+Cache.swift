@@ -21,6 +21,20 @@ extension EdgeConfiguration {
         standInMilliseconds = Int64(
             section.integer("standInMilliseconds", default: Int(standInMilliseconds), in: 0...600_000))
         readRules(section)
+        readDisk(section.section("disk"))
+    }
+
+    /// Reads `cache.disk:`; without a folder there is no disk tier.
+    private mutating func readDisk(_ section: ConfigurationSection) {
+        let folder = section.optionalString("folder")
+        var disk = Disk(folder: folder ?? "", place: section.place(of: "folder"))
+        disk.bytes = section.bytes("bytes", default: disk.bytes, in: DiskTierSettings.budgetBytesMin...1 << 46)
+        disk.readers = section.integer("readers", default: disk.readers, in: 1...DiskTierSettings.readersMax)
+        disk.writeQueueBytes = section.bytes(
+            "writeQueueBytes", default: disk.writeQueueBytes, in: 1 << 20...1 << 36)
+        disk.freshSecondsMin = section.integer(
+            "freshSeconds", default: disk.freshSecondsMin, in: 0...31_536_000)
+        self.disk = folder == nil ? nil : disk
     }
 
     private mutating func readRules(_ section: ConfigurationSection) {
@@ -42,8 +56,27 @@ extension EdgeConfiguration {
 
     /// Reads `purge:`.
     mutating func readPurge(_ section: ConfigurationSection) {
-        purgeFolder = section.string("folder", default: "")
+        purgeFolder = section.string("folder", default: disk?.folder ?? "")
         purgeFolderPlace = section.place(of: "folder")
         purgesMax = section.integer("rules", default: purgesMax, in: 100...10_000_000)
+    }
+}
+
+extension EdgeConfiguration {
+    /// What `cache.disk:` says.
+    struct Disk: Equatable {
+        var folder: String
+        var place: ConfigurationPlace
+        var bytes = 10 << 30
+        var readers = 2
+        var writeQueueBytes = 64 << 20
+        /// Responses that stay fresh for less are not written.
+        var freshSecondsMin = 10
+
+        /// The place in the file is not compared.
+        static func == (left: Disk, right: Disk) -> Bool {
+            left.folder == right.folder && left.bytes == right.bytes && left.readers == right.readers
+                && left.writeQueueBytes == right.writeQueueBytes && left.freshSecondsMin == right.freshSecondsMin
+        }
     }
 }

@@ -39,6 +39,8 @@ struct EdgeConfiguration {
     var tokenKeysPlace: ConfigurationPlace?
     var upstream = UpstreamSettings()
     var memoryBytes = 512 << 20
+    /// Nil: nothing is kept on disk.
+    var disk: Disk?
     var evictionPolicy = EvictionPolicy.standard
     var objectBytesMax = 256 << 20
     var finishBytesMax = 8 << 20

@@ -164,7 +164,9 @@ final class DiskIndex: Sendable {
     /// How an object was used since the eviction's hand has passed; one that is stale counts as not used.
     func takeMark(_ identifier: DiskIdentifier, nowSeconds: UInt32) -> EvictionMark.Use {
         shard(identifier).withLock { shard in
-            guard let record = shard.records[identifier], record.isMarked else { return EvictionMark.Use(hits: 0, tick: 0) }
+            guard let record = shard.records[identifier], record.isMarked else {
+                return EvictionMark.Use(hits: 0, tick: 0)
+            }
             shard.records[identifier]?.isMarked = false
             return EvictionMark.Use(hits: record.freshUntilSeconds > nowSeconds ? 1 : 0, tick: 0)
         }

@@ -182,6 +182,7 @@ extension Fill {
         if case .store = merged.storability, settle(merged) {
             publish(merged, body)
             worker.tier.admit(object)
+            worker.disk?.refresh(object, nowMilliseconds: worker.loop.now)
         } else {
             publish(merged, body)
             worker.tier.withdraw(object)

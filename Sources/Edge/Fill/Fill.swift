@@ -194,6 +194,7 @@ final class Fill: UpstreamHandler {
         case .pieces(let stored, let run, _):
             stored.release(run)
             worker.tier.recharge(object)
+            worker.stored(object, slices: run)
         }
         if object.isWhole { worker.stored(object) }
     }

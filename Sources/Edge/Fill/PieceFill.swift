@@ -79,6 +79,7 @@ final class PieceFill: UpstreamHandler {
         worker.tier.recharge(object)
         worker.notify(body)
         worker.forget(self)
+        worker.stored(object, slices: run)
         if body.isWhole { worker.stored(object) }
     }
 

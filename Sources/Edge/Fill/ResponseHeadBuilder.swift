@@ -53,7 +53,21 @@ struct ResponseHeadBuilder: Sendable {
     /// stored one with a 304's merged into them.
     func build(status: Int, fields: [FieldLine], _ arrival: Arrival) -> ObjectHead? {
         let fields = dated(fields)
-        let storability = storability(status, fields, arrival)
+        return assemble(status, fields, storability(status, fields, arrival), arrival)
+    }
+
+    /// The head of a response that was on disk. `now` is the loop's time.
+    func restore(_ record: DiskHead, length: Int, key: CacheKey, now: Int64) -> ObjectHead? {
+        var arrival = Arrival()
+        arrival.path = key.bytes
+        arrival.length = length
+        arrival.nowMilliseconds = now - max(0, Clock.wallMilliseconds() - record.arrivalMilliseconds)
+        return assemble(record.status, record.fields, .store(record.freshness), arrival)
+    }
+
+    private func assemble(
+        _ status: Int, _ fields: [FieldLine], _ storability: Storability, _ arrival: Arrival
+    ) -> ObjectHead? {
         let stored = fields.filter { !$0.name.elementsEqual("cache-status".utf8) }
         var facts = ObjectHead.Facts()
         facts.isCompressible = isCompressible(status, stored, arrival)
@@ -130,7 +144,7 @@ struct ResponseHeadBuilder: Sendable {
     }
 
     private func isCompressible(_ status: Int, _ fields: [FieldLine], _ arrival: Arrival) -> Bool {
-        guard status == 200, !arrival.isInPieces, all("content-encoding", of: fields) == nil,
+        guard status == 200, all("content-encoding", of: fields) == nil,
             compression.covers(contentType: all("content-type", of: fields) ?? [])
         else { return false }
         if let length = arrival.length, length < compression.minimumBytes || length > compression.maximumBytes {

@@ -55,6 +55,7 @@ extension EdgeProcess {
         keep("workers", \.workers)
         keep("cache.memoryBytes", \.memoryBytes)
         keep("cache.policy", \.evictionPolicy)
+        keep("cache.disk", \.disk)
         keep("purge.folder", \.purgeFolder)
         keep("purge.rules", \.purgesMax)
         if wanted.objectBytesMax > present.memoryBytes { wanted.objectBytesMax = present.memoryBytes }

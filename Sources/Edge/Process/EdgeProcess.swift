@@ -21,7 +21,10 @@ final class EdgeProcess {
     let status = ProcessStatus()
     let draining = DrainState()
     let health: HealthMonitor
+    /// What may be written to disk yet when all workers have ended may take so long.
+    private static let diskStopMilliseconds: Int64 = 5000
     private let tier: MemoryTier
+    private let disk: DiskCache?
     private let purges: PurgeState
     private let loop: EventLoop
     private let signals: SignalSource
@@ -40,6 +43,7 @@ final class EdgeProcess {
         if let keys = plan.ticketKeysOfFile { ticketKeys.replace(with: keys) }
         rotation = TicketRotation(configuration.tls, keys: ticketKeys, now: Clock.monotonicMilliseconds())
         purges = try Self.openPurges(configuration)
+        disk = try Self.openDisk(configuration)
         tier = MemoryTier(
             budgetBytes: configuration.memoryBytes, policy: configuration.evictionPolicy, purges: purges)
         let addressesMax = configuration.connectionsPerAddress
@@ -50,19 +54,32 @@ final class EdgeProcess {
         let sockets = try plan.openSockets(notIn: [], count: configuration.workers)
         for index in 0..<configuration.workers {
             let worker = EdgeWorker(
-                index: index, loop: try EventLoop(), settings: plan.settings, tier: tier, purges: purges,
+                index: index, loop: try EventLoop(), settings: plan.settings, tier: tier, disk: disk,
                 hasher: hasher, health: health, logFile: plan.logFile)
             runs.append(try WorkerRun(worker, plan, addresses, sockets[index]))
         }
         for run in runs { run.worker.peers = runs.map(\.worker) }
         let metrics = EdgeMetrics(
             workers: runs.map { ($0.worker.counters, $0.server.counters) }, tier: tier, purges: purges,
-            process: status, health: health)
+            disk: disk, process: status, health: health)
         administration = AdminHandler(metrics: metrics, draining: draining, purges: purges)
         administration.tokens = plan.adminTokens
         admin = Server(
             loop: loop, handler: administration, limits: AdminHandler.limits, counters: ServerCounters())
         if let endpoint = configuration.admin { try admin.listen(endpoint, tls: nil) }
+    }
+
+    private static func openDisk(_ configuration: EdgeConfiguration) throws -> DiskCache? {
+        guard let disk = configuration.disk else { return nil }
+        do {
+            let tier = try DiskTier(
+                DiskTierSettings(
+                    folder: disk.folder, budgetBytes: disk.bytes, readers: disk.readers,
+                    writeQueueBytesMax: disk.writeQueueBytes))
+            return DiskCache(tier: tier, budgetBytes: disk.bytes, freshSecondsMin: disk.freshSecondsMin)
+        } catch {
+            throw disk.place.error("\(error)")
+        }
     }
 
     private static func openPurges(_ configuration: EdgeConfiguration) throws -> PurgeState {
@@ -112,6 +129,7 @@ final class EdgeProcess {
             ])
         loop.run()
         for thread in threads { thread.join() }
+        disk?.tier.stop(withinMilliseconds: Self.diskStopMilliseconds)
         let cutOff = runs.reduce(0) { $0 + $1.server.counters.connectionsOpen.value }
         Log.info("Stopped", ["connectionsCutOff": "\(cutOff)"])
     }

@@ -2,13 +2,15 @@
 
 /// How a request was answered, for Cache-Status (RFC 9211), the counters and the log.
 enum Disposition: Int, CaseIterable {
-    case hit, staleHit, miss, collapsed, pass, bypass, validated, refetched, staleOnError, method, rejected, error
+    case hit, diskHit, staleHit, miss, collapsed, pass, bypass, validated, refetched, staleOnError, method, rejected,
+        error
     case preflight
 
     /// RFC 9211 parameters behind the cache's name.
     var parameters: String {
         switch self {
         case .hit: "hit"
+        case .diskHit: "hit; detail=disk"
         case .staleHit: "hit; detail=stale-while-revalidate"
         case .miss: "fwd=uri-miss; stored"
         case .collapsed: "fwd=uri-miss; collapsed"
@@ -27,6 +29,7 @@ enum Disposition: Int, CaseIterable {
     var name: String {
         switch self {
         case .hit: "hit"
+        case .diskHit: "disk"
         case .staleHit: "stale"
         case .miss: "miss"
         case .collapsed: "collapsed"
@@ -45,7 +48,7 @@ enum Disposition: Int, CaseIterable {
     /// The body came from the store: the response has an age.
     var isFromStore: Bool {
         switch self {
-        case .hit, .staleHit, .validated, .staleOnError: true
+        case .hit, .diskHit, .staleHit, .validated, .staleOnError: true
         default: false
         }
     }

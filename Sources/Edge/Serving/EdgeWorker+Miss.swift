@@ -10,6 +10,7 @@ extension EdgeWorker {
     /// The near cache had no answer: use, join or start a fill.
     func miss(_ exchange: Exchange, _ key: CacheKey, _ request: StoredRequest) {
         guard !upstreamFields.isLooping(request) else { return respondLoop(exchange) }
+        if tier.memory.isTight { relieveMemory() }
         let obtained = tier.obtain(
             key, nowMilliseconds: loop.now, directives: directives(of: request), select: { $0.key(of: request.fields) },
             make: { makeObject(key, variant: $0) })
@@ -18,9 +19,12 @@ extension EdgeWorker {
         case .elected(let object, let base):
             counters.misses.add()
             guard !tier.memory.isExhausted else { return refuse(exchange, object) }
-            let fill = Fill(object: object, for: .shared(base: base), request: request, worker: self)
-            if base == nil { fill.askedRange = range(of: request) }
-            start(fill)
+            if base == nil, let disk, disk.holds(object) {
+                let wanted = slices(of: request)
+                DiskFill(object: object, request: request, wanted: wanted, worker: self).start(disk.tier)
+            } else {
+                fetch(object, base: base, request)
+            }
             wait(exchange, object, request, isElector: true, base == nil ? .miss : .refetched)
         case .stale(let object, let revalidation):
             counters.staleHits.add()
@@ -33,6 +37,15 @@ extension EdgeWorker {
         }
     }
 
+    /// Lets go, on all workers, of evicted objects that only near caches hold: at once, not with the next turn.
+    private func relieveMemory() {
+        sweep()
+        for peer in peers where peer !== self {
+            guard !peer.isSweepDue.exchange(true, ordering: .relaxed) else { continue }
+            peer.loop.mailbox.post { peer.sweep() }
+        }
+    }
+
     /// What a request says of caching, where that is obeyed.
     private func directives(of request: StoredRequest) -> RequestDirectives? {
         guard settings.cacheRules.honoursRequestDirectives else { return nil }
@@ -40,8 +53,25 @@ extension EdgeWorker {
         return lines.isEmpty ? nil : RequestDirectives(lines)
     }
 
+    /// Asks upstream for an object that is waited for.
+    func fetch(_ object: CachedObject, base: CachedObject?, _ request: StoredRequest?) {
+        let fill = Fill(object: object, for: .shared(base: base), request: request, worker: self)
+        if base == nil, let request { fill.askedRange = range(of: request) }
+        start(fill)
+        // Who was elected may wait already, for what the disk did not have.
+        fill.onlyReader = waiters[ObjectIdentifier(object)]?.readers.first { $0.isElector && $0.exchange != nil }
+    }
+
     func makeObject(_ key: CacheKey, variant: VariantKey = .independent) -> CachedObject {
         CachedObject(key: key, fillWorker: index, memory: tier.memory, variant: variant, birth: purges.current)
+    }
+
+    /// The slices to read from the disk at first.
+    private func slices(of request: StoredRequest) -> Range<Int> {
+        let ahead = max(1, settings.readAheadBytes / StoredBody.sliceBytes)
+        guard case .bytes(let range)? = range(of: request) else { return 0..<ahead }
+        let slices = SliceRange.slices(of: range)
+        return slices.lowerBound..<min(slices.upperBound, slices.lowerBound + ahead)
     }
 
     /// The slices of an unknown representation that a request needs first; nil when it needs all of it. What is needed
@@ -77,10 +107,12 @@ extension EdgeWorker {
         guard object.phase == .ready, !object.isUncacheable.load(ordering: .acquiring) else {
             counters.misses.add()
             counters.collapsed.add()
+            object.isWanted.store(true, ordering: .relaxed)
             return wait(exchange, object, request, isElector: false, .collapsed)
         }
         if object.variant == .independent { nearCache.insert(object) }
         object.mark.hit(tick: EvictionMark.tick(milliseconds: loop.now))
+        if !object.isWanted.load(ordering: .relaxed) { noteSecondUse(object) }
         answer(exchange, from: object, request, .hit)
     }
 
@@ -249,6 +281,7 @@ extension EdgeWorker {
 
     private func finalDisposition(_ reader: Reader) -> Disposition {
         let object = reader.object
+        if object.isFromDisk.load(ordering: .relaxed) { return .diskHit }
         if object.isStandIn.load(ordering: .relaxed) { return .staleOnError }
         if object.isRefreshed.load(ordering: .relaxed) { return .validated }
         guard reader.disposition == .miss || reader.disposition == .refetched else { return reader.disposition }

@@ -9,7 +9,14 @@ extension EdgeWorker {
     func fetchPiece(for reader: Reader, _ exchange: Exchange, _ body: StoredBody) {
         guard let length = body.length, let wanted = wantedBytes(exchange, length) else { return }
         let slices = SliceRange.slices(of: wanted)
-        guard let run = body.claim(from: slices.lowerBound, to: slices.upperBound) else { return }
+        guard let claimed = body.claim(from: slices.lowerBound, to: slices.upperBound) else { return }
+        let (run, version) = body.diskRun(claimed)
+        body.release(run.upperBound..<claimed.upperBound)
+        if let version, let disk {
+            let piece = DiskPiece(object: reader.object, body: body, run: run, version: version, worker: self)
+            // Not from inside the HTTP session: a refusal is told at once.
+            return loop.mailbox.post { piece.start(disk.tier) }
+        }
         let fill = PieceFill(object: reader.object, body: body, run: run, worker: self)
         pieceFills[ObjectIdentifier(fill)] = fill
         // Not from inside the HTTP session; on this same thread.

@@ -3,6 +3,7 @@
 import Base
 import Cache
 import Net
+import Synchronization
 
 /// A request that waits for its content before it goes upstream.
 final class PendingPass {
@@ -68,8 +69,27 @@ extension EdgeWorker {
 
     func invalidate(_ key: CacheKey) {
         tier.invalidate(key)
+        _ = disk?.tier.remove(key.bytes)
     }
 
+    // MARK: What goes to disk
+
     /// An object is whole.
-    func stored(_ object: CachedObject) {}
+    func stored(_ object: CachedObject) {
+        disk?.isWhole(object, nowMilliseconds: loop.now)
+    }
+
+    /// Slices of an object have come.
+    func stored(_ object: CachedObject, slices: Range<Int>) {
+        guard object.isWanted.load(ordering: .relaxed) else { return }
+        disk?.store(object, slices: slices, nowMilliseconds: loop.now)
+    }
+
+    /// An object is asked for again for the first time: from now on it is worth a place on disk.
+    func noteSecondUse(_ object: CachedObject) {
+        guard !object.isWanted.exchange(true, ordering: .relaxed), let disk, object.isWhole || object.isSliced else {
+            return
+        }
+        disk.store(object, slices: nil, nowMilliseconds: loop.now)
+    }
 }

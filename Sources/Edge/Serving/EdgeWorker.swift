@@ -23,6 +23,8 @@ final class EdgeWorker: RequestHandler, @unchecked Sendable {
     let loop: EventLoop
     private(set) var settings: EdgeSettings
     let tier: MemoryTier
+    /// Nil where nothing is kept on disk.
+    let disk: DiskCache?
     /// What was purged, for objects of all workers.
     let purges: PurgeState
     private(set) var headBuilder: ResponseHeadBuilder
@@ -45,17 +47,20 @@ final class EdgeWorker: RequestHandler, @unchecked Sendable {
     /// All workers, this one included; set once before the threads start.
     var peers: [EdgeWorker] = []
     private var evictionsSwept = 0
+    /// Another worker has asked for a sweep that has not come yet.
+    let isSweepDue = Atomic<Bool>(false)
     private var keyScratch: [UInt8] = []
 
     init(
-        index: Int, loop: EventLoop, settings: EdgeSettings, tier: MemoryTier, purges: PurgeState, hasher: KeyHasher,
+        index: Int, loop: EventLoop, settings: EdgeSettings, tier: MemoryTier, disk: DiskCache?, hasher: KeyHasher,
         health: HealthMonitor, logFile: LogFile?
     ) {
         self.index = index
         self.loop = loop
         self.settings = settings
         self.tier = tier
-        self.purges = purges
+        self.disk = disk
+        purges = tier.purges
         self.hasher = hasher
         accessLog = logFile.map { AccessLog($0) }
         gate = TokenGate(keys: settings.tokenKeys, counters: counters)
@@ -125,6 +130,7 @@ final class EdgeWorker: RequestHandler, @unchecked Sendable {
                 key, hash: hash, nowMilliseconds: loop.now, generation: purges.current)
         {
             object.mark.hit(tick: EvictionMark.tick(milliseconds: loop.now))
+            if !object.isWanted.load(ordering: .relaxed) { noteSecondUse(object) }
             if !object.isWhole { attach(exchange, to: object, StoredRequest(request)) }
             respond(exchange, object, Conditions(request), .hit)
         } else {
@@ -192,14 +198,19 @@ final class EdgeWorker: RequestHandler, @unchecked Sendable {
 
     /// About ten times a second: sweep out evicted objects, time out waiters, write the log.
     func turn() {
-        let evictions = tier.evictions.load(ordering: .relaxed)
-        if evictions != evictionsSwept {
-            evictionsSwept = evictions
-            nearCache.sweep()
-        }
+        sweep()
         expireWaiters()
         accessLog?.flush()
         router.turn()
+    }
+
+    /// Lets go of evicted objects, if any have left since the last time.
+    func sweep() {
+        isSweepDue.store(false, ordering: .relaxed)
+        let evictions = tier.evictions.load(ordering: .relaxed)
+        guard evictions != evictionsSwept else { return }
+        evictionsSwept = evictions
+        nearCache.sweep()
     }
 
     override func stalled(_ exchange: Exchange) {

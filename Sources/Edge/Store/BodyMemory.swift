@@ -16,6 +16,8 @@ final class BodyMemory: Sendable {
 
     var usedBytes: Int { bytes.load(ordering: .relaxed) }
     var isExhausted: Bool { usedBytes > limitBytes }
+    /// More is in use than the memory tier's budget and half of what may be beside it.
+    var isTight: Bool { usedBytes > limitBytes - limitBytes / 6 }
 
     func add(_ count: Int) {
         bytes.wrappingAdd(count, ordering: .relaxed)

@@ -20,6 +20,8 @@ final class CachedObject: @unchecked Sendable {
 
     /// What an object takes beside its head and its body, for the budget.
     static let overheadBytes = 1024
+    /// No body is longer.
+    static let bodyBytesMax = 1 << 34
 
     let key: CacheKey
     /// The worker that runs the fill.
@@ -54,6 +56,10 @@ final class CachedObject: @unchecked Sendable {
     let isRefreshed = Atomic<Bool>(false)
     /// A stale response that stands in for upstream's failure.
     let isStandIn = Atomic<Bool>(false)
+    /// Asked for a second time: worth a place on disk.
+    let isWanted = Atomic<Bool>(false)
+    /// The head came from the disk.
+    let isFromDisk = Atomic<Bool>(false)
     /// Not to be used again without upstream's word, come what may.
     let isInvalidated = Atomic<Bool>(false)
     /// A fill for a replacement is under way.
@@ -96,6 +102,8 @@ final class CachedObject: @unchecked Sendable {
     /// Nothing of the body is missing.
     @inline(__always)
     var isWhole: Bool { stored?.isWhole ?? false }
+    /// The body is fetched in pieces.
+    var isSliced: Bool { stored?.isInPieces ?? false }
     @inline(__always)
     var freshUntilMilliseconds: Int64 { freshUntilStorage.load(ordering: .relaxed) }
     /// Until when the object may be served while a new one is fetched.

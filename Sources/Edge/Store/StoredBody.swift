@@ -61,6 +61,8 @@ final class StoredBody: BodySource, @unchecked Sendable {
     /// Where `append` goes on; its writer's.
     private var position = 0
     let waiting = WorkerWaitSet()
+    /// What is on disk as well, as far as is known.
+    private let diskCopy = Mutex<DiskCopy?>(nil)
 
     /// A body that arrives from its first byte to its last. `length` is nil when its end will tell; `capacityBytes` is
     /// the most that it may become then.
@@ -68,9 +70,10 @@ final class StoredBody: BodySource, @unchecked Sendable {
         self.init(length: length, capacityBytes: capacityBytes, isInPieces: false, memory: memory)
     }
 
-    /// A body of known length whose slices are fetched as they are asked for.
-    convenience init(piecesOf length: Int, memory: BodyMemory) {
+    /// A body of known length whose slices are fetched as they are asked for; from the disk, where they are there.
+    convenience init(piecesOf length: Int, memory: BodyMemory, onDisk copy: DiskCopy? = nil) {
         self.init(length: length, capacityBytes: length, isInPieces: true, memory: memory)
+        if let copy { diskCopy.withLock { $0 = copy } }
     }
 
     private init(length: Int?, capacityBytes: Int, isInPieces: Bool, memory: BodyMemory) {
@@ -167,20 +170,28 @@ final class StoredBody: BodySource, @unchecked Sendable {
     private func fill(_ index: Int, _ bytes: UnsafeRawBufferPointer) -> Int {
         let capacity = capacity(of: index)
         let filled = slots[index].filled.load(ordering: .relaxed)
-        if slots[index].bytes == nil {
-            slots[index].bytes = .allocate(byteCount: capacity, alignment: 64)
-            allocated.wrappingAdd(capacity, ordering: .relaxed)
-            if countedAhead == 0 { memory.add(capacity) }
-        }
+        let target = slots[index].bytes ?? allocate(index)
         let count = min(bytes.count, capacity - filled)
-        guard let target = slots[index].bytes, let source = bytes.baseAddress, count > 0 else { return 0 }
+        guard let source = bytes.baseAddress, count > 0 else { return 0 }
         (target + filled).copyMemory(from: source, byteCount: count)
-        slots[index].filled.store(filled + count, ordering: .releasing)
-        if filled + count == capacity {
-            let left = missingSlices.wrappingSubtract(1, ordering: .acquiringAndReleasing).newValue
-            if left == 0, layout == .uniform { phaseStorage.store(Phase.whole.rawValue, ordering: .releasing) }
-        }
+        setFilled(index, filled + count)
         return count
+    }
+
+    private func allocate(_ index: Int) -> UnsafeMutableRawPointer {
+        let capacity = capacity(of: index)
+        let bytes = UnsafeMutableRawPointer.allocate(byteCount: capacity, alignment: 64)
+        slots[index].bytes = bytes
+        allocated.wrappingAdd(capacity, ordering: .relaxed)
+        if countedAhead == 0 { memory.add(capacity) }
+        return bytes
+    }
+
+    private func setFilled(_ index: Int, _ filled: Int) {
+        slots[index].filled.store(filled, ordering: .releasing)
+        guard filled == capacity(of: index) else { return }
+        let left = missingSlices.wrappingSubtract(1, ordering: .acquiringAndReleasing).newValue
+        if left == 0, layout == .uniform { phaseStorage.store(Phase.whole.rawValue, ordering: .releasing) }
     }
 
     // MARK: Writing from the first byte to the last, by the fill's thread only
@@ -254,6 +265,38 @@ final class StoredBody: BodySource, @unchecked Sendable {
             offset = end
         }
     }
+
+    /// Memory for a claimed slice that comes as a whole; it is read by nobody before `publish`.
+    func reserve(slice index: Int, count: Int) -> UnsafeMutableRawBufferPointer? {
+        guard index < slotCount, count == capacity(of: index), !holds(slice: index) else { return nil }
+        let bytes = slots[index].bytes ?? allocate(index)
+        return UnsafeMutableRawBufferPointer(start: bytes, count: count)
+    }
+
+    /// A whole slice has come, in the memory that was reserved or elsewhere.
+    func publish(slice index: Int, _ bytes: UnsafeRawBufferPointer, in run: Range<Int>) {
+        guard run.contains(index), bytes.count == capacity(of: index), !holds(slice: index) else { return }
+        let memory = slots[index].bytes ?? allocate(index)
+        if let source = bytes.baseAddress, source != UnsafeRawPointer(memory) {
+            memory.copyMemory(from: source, byteCount: bytes.count)
+        }
+        setFilled(index, bytes.count)
+    }
+
+    // MARK: On disk
+
+    /// The front of a run as far as all of it is on disk, or none; and the version it has there, nil for none.
+    func diskRun(_ run: Range<Int>) -> (run: Range<Int>, version: UInt64?) {
+        diskCopy.withLock { copy in
+            guard let copy else { return (run, nil) }
+            let isThere = copy.slices.contains(run.lowerBound)
+            let end = run.first { copy.slices.contains($0) != isThere } ?? run.upperBound
+            return (run.lowerBound..<end, isThere ? copy.version : nil)
+        }
+    }
+
+    /// The disk does not have what it had.
+    func forgetDisk() { diskCopy.withLock { $0 = nil } }
 
     /// A fill of pieces came to nothing. False when that has happened too often: the body is given up.
     func mayTryAgain() -> Bool {
