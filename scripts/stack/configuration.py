@@ -48,9 +48,16 @@ transcode:
 
 
 def shield_text(
-    name: str, listen: int, admin: int, upstream: int, keys: Credentials, workers: str = "auto"
+    name: str,
+    listen: int,
+    admin: int,
+    upstream: int,
+    keys: Credentials,
+    workers: str = "auto",
+    cache: Path | None = None,
 ) -> str:
-    """edge.conf of a shield: plain HTTP from the edges, no tokens; its upstream is the origin's delivery."""
+    """edge.conf of a shield: plain HTTP from the edges, no tokens; its upstream is the origin's delivery. `cache`: a folder
+    for the disk tier."""
     return f"""\
 role: shield
 name: {name}
@@ -60,7 +67,7 @@ listen:
 admin: {{listen: 127.0.0.1:{admin}, tokenFile: {_quoted(keys.admin_token)}}}
 token: {{required: false}}
 upstream: {{servers: [127.0.0.1:{upstream}]}}
-"""
+{_disk_text(cache)}"""
 
 
 def edge_text(
@@ -72,8 +79,10 @@ def edge_text(
     workers: str = "auto",
     log: Path | None = None,
     more: str = "",
+    cache: Path | None = None,
 ) -> str:
-    """edge.conf of an edge: TLS and tokens towards the viewers; its upstream is a shield. `more`: further lines."""
+    """edge.conf of an edge: TLS and tokens towards the viewers; its upstream is a shield. `more`: further lines; `cache`: a
+    folder for the disk tier."""
     access_log = f"accessLog: {{file: {_quoted(log)}}}\n" if log else ""
     return f"""\
 role: edge
@@ -89,7 +98,11 @@ token:
   required: true
   keysFile: {_quoted(keys.token_keys)}
 upstream: {{servers: [127.0.0.1:{upstream}]}}
-{access_log}{more}"""
+{access_log}{_disk_text(cache)}{more}"""
+
+
+def _disk_text(folder: Path | None) -> str:
+    return f"cache: {{disk: {{folder: {_quoted(folder)}, bytes: 2GiB}}}}\n" if folder else ""
 
 
 def _quoted(path: Path) -> str:

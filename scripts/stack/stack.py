@@ -36,9 +36,9 @@ class Stack:
         ports = self.ports
         self.start_origin()
         self.start_worker()
-        self.start_shield(ports.shield, ports.shield_admin, ports.delivery)
-        self.start_edge("edge-1", ports.edge_1, ports.edge_1_admin, ports.shield)
-        self.start_edge("edge-2", ports.edge_2, ports.edge_2_admin, ports.shield)
+        self.start_shield(ports.shield, ports.shield_admin, ports.delivery, has_disk=True)
+        self.start_edge("edge-1", ports.edge_1, ports.edge_1_admin, ports.shield, has_disk=True)
+        self.start_edge("edge-2", ports.edge_2, ports.edge_2_admin, ports.shield, has_disk=True)
 
     def start_origin(self) -> Program:
         health = f"http://127.0.0.1:{self.ports.api}/healthz"
@@ -48,9 +48,12 @@ class Stack:
         return self._start(name, [program("transcode"), "worker", "--config", self.origin_conf], None)
 
     def start_shield(
-        self, listen: int, admin: int, upstream: int, workers: str = "auto", name: str = "shield"
+        self, listen: int, admin: int, upstream: int, workers: str = "auto", name: str = "shield",
+        has_disk: bool = False,
     ) -> Program:
-        text = configuration.shield_text(name, listen, admin, upstream, self.keys, workers)
+        text = configuration.shield_text(
+            name, listen, admin, upstream, self.keys, workers, self._cache_folder(name, has_disk)
+        )
         return self._start_edge_program(name, text, admin)
 
     def start_edge(
@@ -63,11 +66,17 @@ class Stack:
         log: bool = True,
         prefix: Sequence[str | Path] = (),
         more: str = "",
+        has_disk: bool = False,
     ) -> Program:
-        """`log`: with an access log. `prefix`: a command that runs the edge, such as taskset. `more`: configuration."""
+        """`log`: with an access log. `prefix`: a command that runs the edge, such as taskset. `more`: configuration.
+        `has_disk`: with a disk tier, which is there again the next time."""
         access_log = self.log_folder / f"{name}.jsonl" if log else None
-        text = configuration.edge_text(name, listen, admin, upstream, self.keys, workers, access_log, more)
+        cache = self._cache_folder(name, has_disk)
+        text = configuration.edge_text(name, listen, admin, upstream, self.keys, workers, access_log, more, cache)
         return self._start_edge_program(name, text, admin, prefix)
+
+    def _cache_folder(self, name: str, has_disk: bool) -> Path | None:
+        return self.folder / "cache" / name if has_disk else None
 
     def stop(self) -> None:
         """Ends every program, the last started first."""
