@@ -354,3 +354,23 @@ def test_the_query_is_part_of_the_key(site: Site) -> None:
     for query in ("?a=1", "?a=2"):
         site.origin.replies[path + query] = [fresh(body=query.encode())]
     assert [site.get(path + query).body for query in ("?a=1", "?a=2", "?a=1")] == [b"?a=1", b"?a=2", b"?a=1"]
+
+
+def test_hosts_are_kept_apart_where_they_go_upstream(work_folder: Path) -> None:
+    origin = ReplyOrigin()
+    origin.replies["/same"] = [lambda asked: fresh(body=asked.fields["host"].encode())]
+    upstream = f"{{servers: [127.0.0.1:{origin.port}], hostHeader: client}}"
+    node = EdgeNode(work_folder / "http-caching-hosts", "hosts-edge", upstream, requests="{methods: all}")
+    try:
+        for _ in range(2):
+            for host in ("a.example", "B.example", "b.example:81"):
+                answer = fetch(node.plain("/same"), *header("Host", host), seconds=10)
+                assert answer.body.lower() == host.lower().encode()
+        assert len(origin.at("/same")) == 3
+        fetch(node.plain("/same"), "-X", "POST", "-d", "x", *header("Host", "a.example"), seconds=10)
+        fetch(node.plain("/same"), *header("Host", "a.example"), seconds=10)
+        fetch(node.plain("/same"), *header("Host", "b.example"), seconds=10)
+        assert [asked.fields["host"] for asked in origin.at("/same")[3:]] == ["a.example", "a.example"]
+    finally:
+        node.stop()
+        origin.close()

@@ -41,10 +41,8 @@ final class DiskFill: DiskReceiver, @unchecked Sendable {
             askUpstream(base: nil)
             return false
         }
-        let (verdict, _) = object.key.bytes.withUnsafeBytes { key in
-            tier.purges.verdict(
-                for: PurgeSubject(key: key, surrogateKeys: record.surrogateKeys), birth: record.birth,
-                checkedUpTo: record.judgedGeneration)
+        let (verdict, _) = object.key.withPurgeSubject(record.surrogateKeys) {
+            tier.purges.verdict(for: $0, birth: record.birth, checkedUpTo: record.judgedGeneration)
         }
         guard verdict != .hard, let head = builder.restore(record, length: length, key: object.key, now: now) else {
             askUpstream(base: nil)

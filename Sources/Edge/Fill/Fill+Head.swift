@@ -36,7 +36,7 @@ extension Fill {
     private func arrival(length: Int?, isInPieces: Bool = false) -> ResponseHeadBuilder.Arrival {
         var arrival = ResponseHeadBuilder.Arrival()
         arrival.hasAuthorization = request?.has("authorization") ?? false
-        arrival.path = object.key.bytes
+        arrival.path = object.key.target
         arrival.length = length
         arrival.isInPieces = isInPieces
         arrival.isAlone = isForOne

@@ -59,7 +59,7 @@ struct ResponseHeadBuilder: Sendable {
     /// The head of a response that was on disk. `now` is the loop's time.
     func restore(_ record: DiskHead, length: Int, key: CacheKey, now: Int64) -> ObjectHead? {
         var arrival = Arrival()
-        arrival.path = key.bytes
+        arrival.path = key.target
         arrival.length = length
         arrival.nowMilliseconds = now - max(0, Clock.wallMilliseconds() - record.arrivalMilliseconds)
         return assemble(record.status, record.fields, .store(record.freshness), arrival)

@@ -23,6 +23,8 @@ struct EdgeSettings: Sendable {
     var passesFields: Bool
     /// Requests with other methods than GET and HEAD go upstream.
     var passesMethods: Bool
+    /// The client's host goes upstream: the same path is something else under another host.
+    var servesHosts: Bool
     /// Content of such a request.
     var contentBytesMax: Int
     var crossOrigin = CrossOriginRules()
@@ -46,6 +48,7 @@ struct EdgeSettings: Sendable {
         standInMilliseconds = configuration.standInMilliseconds
         passesFields = configuration.passesFields
         passesMethods = configuration.passesMethods
+        servesHosts = configuration.upstream.hostHeader == .client
         contentBytesMax = configuration.passedContentBytesMax
         crossOrigin = configuration.crossOrigin
         compression = configuration.compression

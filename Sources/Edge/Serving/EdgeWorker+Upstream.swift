@@ -20,7 +20,7 @@ final class PendingPass {
 extension EdgeWorker {
     /// The request of a fill; nil when it can not be sent on.
     func upstreamRequest(for fill: Fill) -> UpstreamRequest? {
-        let target = fill.object.key.bytes
+        let target = fill.object.key.target
         switch fill.purpose {
         case .shared(let base):
             var fields = upstreamFields.fields(of: fill.request, for: .shared)
@@ -46,9 +46,12 @@ extension EdgeWorker {
     func upstreamRequest(for key: CacheKey, range: UpstreamRange, condition: FieldLine) -> UpstreamRequest? {
         let fields = upstreamFields.fields(of: nil, for: .shared)
         return UpstreamRequest(
-            method: Array("GET".utf8), target: key.bytes,
+            method: Array("GET".utf8), target: key.target, host: host(of: key),
             fields: fields + [(Array("range".utf8), range.fieldValue), condition])
     }
+
+    /// The host for what no client waits for.
+    private func host(of key: CacheKey) -> [UInt8]? { key.host.withUnsafeBytes { settings.upstream.host(client: $0) } }
 
     /// The host that upstream is asked for; nil for the server's own.
     private func host(_ request: StoredRequest?) -> [UInt8]? {
@@ -61,10 +64,10 @@ extension EdgeWorker {
         counters.passes.add()
         guard let request else { return }
         // Scheme and authority only tell whether references are of the same origin.
-        let target = TargetURI(scheme: Array("https".utf8), authority: request.authority, pathAndQuery: key.bytes)
+        let target = TargetURI(scheme: Array("https".utf8), authority: request.authority, pathAndQuery: key.target)
         let targets = Invalidation.targets(
             method: request.methodName, status: head.status, target: target, fields: head.stored)
-        for target in targets { invalidate(self.key(of: target.pathAndQuery)) }
+        for target in targets { invalidate(sibling(of: key, target.pathAndQuery)) }
     }
 
     func invalidate(_ key: CacheKey) {

@@ -107,7 +107,9 @@ final class EdgeWorker: RequestHandler, @unchecked Sendable {
         guard exchange.method == .get || exchange.method == .head else {
             return takeContent(exchange, request, carrier)
         }
-        guard carrier.query.isEmpty else { return handleWithQuery(exchange, request, carrier) }
+        guard carrier.query.isEmpty, !settings.servesHosts else {
+            return handleWithLongKey(exchange, request, carrier)
+        }
         serve(exchange, request, key: carrier.path)
     }
 
@@ -138,25 +140,24 @@ final class EdgeWorker: RequestHandler, @unchecked Sendable {
         }
     }
 
-    /// The key of a path, for what is not asked for by a client.
-    func key(of path: [UInt8]) -> CacheKey {
-        CacheKey(bytes: path, hashValue64: path.withUnsafeBytes { hasher.hash($0) })
-    }
+    /// The key of another target of the same site.
+    func sibling(of key: CacheKey, _ target: [UInt8]) -> CacheKey { key.sibling(target, hasher) }
 
-    private func handleWithQuery(_ exchange: Exchange, _ request: borrowing RequestHead, _ carrier: TokenCarrier) {
+    private func handleWithLongKey(_ exchange: Exchange, _ request: borrowing RequestHead, _ carrier: TokenCarrier) {
         // The query goes upstream as part of a request line.
         guard carrier.query.allSatisfy({ $0 > 0x20 && $0 < 0x7F }) else {
             return respondError(exchange, status: 400, .rejected, texts.badPath)
         }
-        writeKey(of: carrier)
+        writeKey(of: carrier, request)
         let key = keyScratch
         let request = copy request
         key.withUnsafeBytes { serve(exchange, request, key: $0) }
     }
 
-    /// The query is part of the key, without the token's parameter.
-    private func writeKey(of carrier: TokenCarrier) {
+    /// The query is part of the key, without the token's parameter; so is the host, where it says what is meant.
+    private func writeKey(of carrier: TokenCarrier, _ request: borrowing RequestHead) {
         keyScratch.removeAll(keepingCapacity: true)
+        if settings.servesHosts { keyScratch.append(contentsOf: request.authority.lazy.map(asciiLowercase)) }
         keyScratch.append(contentsOf: carrier.path)
         var separator = UInt8(ascii: "?")
         for parameter in carrier.query.split(separator: UInt8(ascii: "&")) {
@@ -172,8 +173,9 @@ final class EdgeWorker: RequestHandler, @unchecked Sendable {
         guard carrier.query.allSatisfy({ $0 > 0x20 && $0 < 0x7F }) else {
             return respondError(exchange, status: 400, .rejected, texts.badPath)
         }
-        writeKey(of: carrier)
-        let pending = PendingPass(key: key(of: keyScratch), request: StoredRequest(request))
+        writeKey(of: carrier, request)
+        let key = CacheKey(bytes: keyScratch, hashValue64: keyScratch.withUnsafeBytes { hasher.hash($0) })
+        let pending = PendingPass(key: key, request: StoredRequest(request))
         switch exchange.collectContent(limitBytes: settings.contentBytesMax) {
         case .none: pass(exchange, pending.key, pending.request, content: [])
         case .collecting: exchange.parked = pending

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// What an object is found by: the request's path and query, without the token.
+import Cache
+
+/// What an object is found by: the request's path and query, without the token; in front of them the host, where the node
+/// serves several (`upstream.hostHeader: client`), in lower case.
 struct CacheKey: Hashable, Sendable {
     let bytes: [UInt8]
     /// `KeyHasher.hash` of the bytes; computed once.
@@ -15,6 +18,29 @@ struct CacheKey: Hashable, Sendable {
     }
 
     var text: String { String(decoding: bytes, as: UTF8.self) }
+
+    /// No host has a slash, and every path begins with one.
+    private var hostCount: Int { bytes.firstIndex(of: UInt8(ascii: "/")) ?? 0 }
+
+    /// Path and query, as they go upstream.
+    var target: [UInt8] { Array(bytes[hostCount...]) }
+    /// Empty where the node serves one site.
+    var host: [UInt8] { Array(bytes[..<hostCount]) }
+
+    /// The key of another target of the same site.
+    func sibling(_ target: [UInt8], _ hasher: KeyHasher) -> CacheKey {
+        let bytes = host + target
+        return CacheKey(bytes: bytes, hashValue64: bytes.withUnsafeBytes { hasher.hash($0) })
+    }
+
+    /// Calls `body` with what purges go by.
+    func withPurgeSubject<Result>(_ surrogateKeys: SurrogateKeys, _ body: (PurgeSubject) -> Result) -> Result {
+        bytes.withUnsafeBytes { bytes in
+            let host = UnsafeRawBufferPointer(rebasing: bytes[..<hostCount])
+            let target = UnsafeRawBufferPointer(rebasing: bytes[hostCount...])
+            return body(PurgeSubject(key: target, surrogateKeys: surrogateKeys, site: host))
+        }
+    }
 }
 
 /// A fast seeded hash of short byte strings, by 64-bit multiply and fold.

@@ -187,10 +187,8 @@ final class MemoryTier: Sendable {
     func judge(_ object: CachedObject, nowMilliseconds: Int64) -> Bool {
         guard !isJudged(object), let head = object.head else { return true }
         let judged = object.judgedGeneration.load(ordering: .relaxed)
-        let (verdict, upTo) = object.key.bytes.withUnsafeBytes { key in
-            purges.verdict(
-                for: PurgeSubject(key: key, surrogateKeys: head.surrogateKeys), birth: object.birth,
-                checkedUpTo: judged)
+        let (verdict, upTo) = object.key.withPurgeSubject(head.surrogateKeys) {
+            purges.verdict(for: $0, birth: object.birth, checkedUpTo: judged)
         }
         switch verdict {
         case .untouched: break
