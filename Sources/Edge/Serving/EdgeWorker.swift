@@ -38,10 +38,16 @@ final class EdgeWorker: RequestHandler, @unchecked Sendable {
     var nearCache = NearCache()
     /// Readers that wait, by the object or the body that they wait for.
     var waiters: [ObjectIdentifier: WaiterList] = [:]
-    var waitingCount = 0
+    var waitingCount = 0 {
+        didSet { counters.readersWaiting.set(waitingCount) }
+    }
     /// Fills by their objects, and fetches of single pieces.
-    var fills: [ObjectIdentifier: Fill] = [:]
-    var pieceFills: [ObjectIdentifier: PieceFill] = [:]
+    var fills: [ObjectIdentifier: Fill] = [:] {
+        didSet { counters.fillsOpen.set(fills.count + pieceFills.count) }
+    }
+    var pieceFills: [ObjectIdentifier: PieceFill] = [:] {
+        didSet { counters.fillsOpen.set(fills.count + pieceFills.count) }
+    }
     /// All workers, this one included; set once before the threads start.
     var peers: [EdgeWorker] = []
     private var evictionsSwept = 0
