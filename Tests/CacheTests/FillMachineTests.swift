@@ -83,9 +83,15 @@ import Testing
 
     @Test func serversThatWereNeverReachedAreAllPassedOver() {
         var fill = machine(triesMax: 3)
-        #expect(fill.failed(.unsent) == .retry)
+        #expect(fill.failed(.unreached) == .retry)
         #expect(fill.failed(.unsent) == .retry)
         #expect(fill.failed(.unsent) == .end(.transientError))
+    }
+
+    @Test func whereNobodyCouldBeReachedThatIsTheOutcome() {
+        var fill = machine(triesMax: 2)
+        #expect(fill.failed(.unreached) == .retry)
+        #expect(fill.failed(.unreached) == .end(.unreachable))
     }
 
     @Test func oneServerThatHadTheRequestIsFollowedByOneOther() {

@@ -73,13 +73,15 @@ final class Fill: UpstreamHandler {
         return base
     }
 
-    /// Asks upstream. A request that can not be sent on as it is fails.
+    /// Asks upstream. A request that can not be sent on as it is fails, and so does one for which there is no server.
     func start() {
-        guard let request = worker.upstreamRequest(for: self),
-            let fetch = worker.router.start(request, on: route, self)
-        else {
-            error = .connectionRefused
+        guard let request = worker.upstreamRequest(for: self) else {
+            error = .internalError
             return later { $0.end(.transientError) }
+        }
+        guard let fetch = worker.router.start(request, on: route, self) else {
+            error = .destinationUnavailable
+            return later { $0.end(.unreachable) }
         }
         requestMilliseconds = Clock.wallMilliseconds()
         worker.counters.upstreamRequests.add()

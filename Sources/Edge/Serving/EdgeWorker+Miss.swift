@@ -239,6 +239,7 @@ extension EdgeWorker {
         case .failed:
             switch object.outcome {
             case .uncacheable: goAlone(reader, exchange)
+            case .unreachable: respondError(exchange, status: 503, .error, texts.unreachable, object.error)
             case .refused: respondError(exchange, status: 503, .error, texts.overloaded, object.error)
             case .waitedTooLong: respondError(exchange, status: 504, .error, texts.waitedTooLong, object.error)
             case .transientError, .died, .done:
