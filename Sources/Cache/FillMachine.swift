@@ -40,7 +40,7 @@ public struct FillMachine: Sendable {
     public enum HeadAction: Sendable, Equatable {
         /// Publish the head and store the body under the key.
         case stream(Storability)
-        /// Larger than an object may be: treat as uncacheable.
+        /// Larger than an object may be: it is passed on as what is uncacheable.
         case tooLarge
     }
 
@@ -87,11 +87,11 @@ public struct FillMachine: Sendable {
     /// The response head has come, with the length of the body when it tells it.
     public mutating func headArrived(_ storability: Storability, contentLength: Int?) -> HeadAction {
         precondition(state == .waitingForHead, "a response has one head")
+        state = .streaming(received: 0, expected: contentLength)
         if let contentLength, contentLength > objectBytesMax {
-            state = .ended
+            isForOne = true
             return .tooLarge
         }
-        state = .streaming(received: 0, expected: contentLength)
         isForOne = storability == .uncacheable
         return .stream(storability)
     }
@@ -100,7 +100,8 @@ public struct FillMachine: Sendable {
     public mutating func bodyArrived(_ count: Int) -> FillOutcome? {
         guard case .streaming(let received, let expected) = state else { return .died }
         let total = received + count
-        guard total <= expected ?? objectBytesMax else {
+        // What is passed on takes no more memory for being long.
+        guard total <= expected ?? (isForOne ? .max : objectBytesMax) else {
             state = .ended
             return .died
         }

@@ -45,9 +45,12 @@ import Testing
         #expect(long.bodyArrived(1001) == .died)
     }
 
-    @Test func anAnnouncedLengthOverTheLimitIsRefusedAtTheHead() {
+    @Test func anAnnouncedLengthOverTheLimitIsPassedOn() {
         var fill = machine()
         #expect(fill.headArrived(storable, contentLength: 1001) == .tooLarge)
+        #expect(fill.bodyArrived(1001) == nil)
+        let outcome = fill.bodyEnded()
+        #expect(outcome == .done)
     }
 
     @Test func aResponseForOneRequestIsGivenUpWithItsReader() {

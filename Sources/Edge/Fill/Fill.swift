@@ -107,6 +107,10 @@ final class Fill: UpstreamHandler {
 
     override func received(body: UnsafeRawBufferPointer) -> Bool {
         if let outcome = machine.bodyArrived(body.count) {
+            // Nobody said that it would be larger than an object may be: the next request gets it passed on.
+            if case .stored(let stored) = sink, stored.length == nil {
+                worker.tier.markUncacheable(object.key, nowMilliseconds: worker.loop.now)
+            }
             end(outcome)
             return false
         }
