@@ -88,11 +88,11 @@ public struct FillMachine: Sendable {
     public mutating func headArrived(_ storability: Storability, contentLength: Int?) -> HeadAction {
         precondition(state == .waitingForHead, "a response has one head")
         state = .streaming(received: 0, expected: contentLength)
+        isForOne = storability == .uncacheable
         if let contentLength, contentLength > objectBytesMax {
             isForOne = true
             return .tooLarge
         }
-        isForOne = storability == .uncacheable
         return .stream(storability)
     }
 
@@ -100,7 +100,7 @@ public struct FillMachine: Sendable {
     public mutating func bodyArrived(_ count: Int) -> FillOutcome? {
         guard case .streaming(let received, let expected) = state else { return .died }
         let total = received + count
-        // What is passed on takes no more memory for being long.
+        // What is for one is not kept: it may be as long as it likes.
         guard total <= expected ?? (isForOne ? .max : objectBytesMax) else {
             state = .ended
             return .died
