@@ -64,13 +64,16 @@ class Seen:
 class Crowd:
     """Clients with HTTP/1.1, each with its own connection, and with HTTP/2, 25 to a connection. They ask at once."""
 
-    def __init__(self, node: EdgeNode, path: str, http1: int, http2: int = 0, seconds: float = 20) -> None:
+    def __init__(
+        self, node: EdgeNode, path: str, http1: int, http2: int = 0, seconds: float = 20, more: str = ""
+    ) -> None:
+        """`more` is a field line that those with HTTP/1.1 send."""
         assert http2 % STREAMS == 0
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
         self._thread.start()
         self._tasks: list[Future[Seen]] = [
-            asyncio.run_coroutine_threadsafe(_ask(node.plain_port, path, seconds), self._loop) for _ in range(http1)
+            asyncio.run_coroutine_threadsafe(_ask(node.plain_port, path, seconds, more), self._loop) for _ in range(http1)
         ]
         self._pool = ThreadPoolExecutor(max(1, http2 // STREAMS))
         self._streams = [self._pool.submit(_ask_streams, node, path, seconds) for _ in range(http2 // STREAMS)]
@@ -92,12 +95,13 @@ class Crowd:
         return answers
 
 
-async def _ask(port: int, path: str, seconds: float) -> Seen:
+async def _ask(port: int, path: str, seconds: float, more: str) -> Seen:
     started = time.monotonic()
     seen = Seen()
     reader, writer = await asyncio.open_connection("127.0.0.1", port, limit=1 << 20)
     try:
-        writer.write(f"GET {path} HTTP/1.1\r\nhost: edge\r\n\r\n".encode())
+        lines = ["host: edge", more] if more else ["host: edge"]
+        writer.write("\r\n".join([f"GET {path} HTTP/1.1", *lines, "", ""]).encode())
         async with asyncio.timeout(seconds):
             await _read(reader, seen, started)
     except (ConnectionError, asyncio.IncompleteReadError):

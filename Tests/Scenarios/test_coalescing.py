@@ -281,6 +281,24 @@ def test_a_thousand_who_want_what_is_not_stored_go_on_in_parallel(site: Site, ga
     assert len(site.origin.at(path)) == 1020
 
 
+def test_who_waited_for_another_variant_waits_for_their_own(site: Site, gate: threading.Event) -> None:
+    """Nobody knows of the variants before the first head is there; then each is fetched once."""
+
+    def variant(asked: Asked) -> Reply:
+        language = asked.fields["accept-language"]
+        return fresh(fields=[("vary", "accept-language")], body=language.encode() * 50_000, head_gate=gate)
+
+    path = site.path(variant)
+    crowds = {name: Crowd(site.node, path, http1=50, more=f"accept-language: {name}") for name in ("de", "en", "fr")}
+    site.wait_for_readers(150)
+    assert len(site.origin.at(path)) == 1
+    gate.set()
+    for name, crowd in crowds.items():
+        assert_whole(crowd.seen(), name.encode() * 50_000)
+    assert sorted(asked.fields["accept-language"] for asked in site.origin.at(path)) == ["de", "en", "fr"]
+    site.assert_idle()
+
+
 def test_more_than_the_limit_of_fetches_wait_for_their_turn(folder: Path) -> None:
     """Few connections: all are answered all the same, as many at a time as there may be."""
     origin = ReplyOrigin()
