@@ -97,7 +97,9 @@ final class Fill: UpstreamHandler {
     /// Every reader has left: go on only if it is nearly done.
     func readersGone() {
         if let base, base.isRevalidating.load(ordering: .relaxed) { return }
-        guard machine.readersGone() else { return }
+        var next = machine
+        guard next.readersGone(), worker.tier.abandon(object) else { return }
+        machine = next
         fetch?.cancel()
         worker.counters.fillsCancelled.add()
         end(.died)

@@ -13,6 +13,7 @@ extension EdgeWorker {
         let obtained = tier.obtain(
             key, nowMilliseconds: loop.now, directives: directives(of: request), select: { $0.key(of: request.fields) },
             make: { makeObject(key, variant: $0) })
+        defer { if let object = obtained.object { release(object) } }
         switch obtained {
         case .existing(let object): join(exchange, object, request)
         case .elected(let object, let base):
@@ -79,7 +80,7 @@ extension EdgeWorker {
             counters.collapsed.add()
             return wait(exchange, object, request, isElector: false, .collapsed)
         }
-        if object.variant == .independent { nearCache.insert(object) }
+        if object.variant == .independent, object.isWhole { nearCache.insert(object) }
         object.mark.hit(tick: EvictionMark.tick(milliseconds: loop.now))
         answer(exchange, from: object, request, .hit)
     }
@@ -278,6 +279,11 @@ extension EdgeWorker {
             waitingCount -= 1
             waiters[listed]?.departed()
         }
+        release(object)
+    }
+
+    /// One of the object's readers is none any more.
+    private func release(_ object: CachedObject) {
         let left = object.readers.wrappingSubtract(1, ordering: .relaxed).newValue
         guard left == 0, !object.isWhole, object.phase != .failed else { return }
         let peer = peers[object.fillWorker]

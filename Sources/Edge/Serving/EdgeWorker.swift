@@ -128,10 +128,10 @@ final class EdgeWorker: RequestHandler, @unchecked Sendable {
         // A request may say that what is fresh is not fresh enough; the long way finds out.
         if !settings.cacheRules.honoursRequestDirectives,
             let object = nearCache.find(
-                key, hash: hash, nowMilliseconds: loop.now, generation: purges.current)
+                key, hash: hash, nowMilliseconds: loop.now, generation: purges.current),
+            object.isWhole
         {
             object.mark.hit(tick: EvictionMark.tick(milliseconds: loop.now))
-            if !object.isWhole { attach(exchange, to: object, StoredRequest(request)) }
             respond(exchange, object, Conditions(request), .hit)
         } else {
             miss(exchange, CacheKey(bytes: Array(key), hashValue64: hash), StoredRequest(request))
