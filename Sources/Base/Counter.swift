@@ -16,6 +16,12 @@ public final class Counter: Sendable {
         storage.store(storage.load(ordering: .relaxed) &+ amount, ordering: .relaxed)
     }
 
+    /// Makes a gauge of it: the value is counted elsewhere. Only the owning thread may call this.
+    @inlinable
+    public func set(_ value: Int) {
+        storage.store(value, ordering: .relaxed)
+    }
+
     /// The present value; from any thread.
     @inlinable
     public var value: Int { storage.load(ordering: .relaxed) }

@@ -8,6 +8,8 @@ public enum FillOutcome: UInt8, Sendable, Equatable {
     case uncacheable
     /// Upstream could not be asked, again and again: readers get an error, and the next request elects a new fill.
     case transientError
+    /// No server could be reached, so none has said anything: readers get 503, and the next request elects a new fill.
+    case unreachable
     /// There is no memory for another body: readers get 503.
     case refused
     /// The fill broke off in the middle of the body: responses under way are reset, never ended.
@@ -25,7 +27,9 @@ public struct FillMachine: Sendable {
     public enum Failure: Sendable, Equatable {
         /// A kept connection was closed under us: says nothing about the server. `isUnsent`: before any byte of the request.
         case staleConnection(isUnsent: Bool)
-        /// The server can not have seen the request: it refused the connection, or TLS failed.
+        /// No connection to the server came about.
+        case unreached
+        /// The server is there, but can not have seen the request: TLS failed, or it closed too early.
         case unsent
         case server
         case timeout
@@ -36,7 +40,7 @@ public struct FillMachine: Sendable {
     public enum HeadAction: Sendable, Equatable {
         /// Publish the head and store the body under the key.
         case stream(Storability)
-        /// Larger than an object may be: treat as uncacheable.
+        /// Larger than an object may be: it is passed on as what is uncacheable.
         case tooLarge
     }
 
@@ -66,6 +70,8 @@ public struct FillMachine: Sendable {
     private var tries = 1
     private var sentTries = 0
     private var staleConnections = 0
+    /// Every try so far has ended before a connection stood.
+    private var isUnreached = true
     private var state = State.waitingForHead
 
     /// `triesMax` is how many servers may be asked. A request that is not idempotent is sent again only when no server can
@@ -112,6 +118,7 @@ public struct FillMachine: Sendable {
 
     public mutating func failed(_ failure: Failure) -> FailureAction {
         guard state == .waitingForHead else { return end(.died) }
+        if failure != .unreached { isUnreached = false }
         switch failure {
         case .staleConnection(let isUnsent) where (isIdempotent || isUnsent) && staleConnections < 3:
             staleConnections += 1
@@ -119,14 +126,14 @@ public struct FillMachine: Sendable {
         case .staleConnection, .server:
             sentTries += 1
             return isIdempotent && sentTries < Self.sentTriesMax ? retryElsewhere() : end(.transientError)
-        case .unsent: return retryElsewhere()
+        case .unreached, .unsent: return retryElsewhere()
         case .timeout: return end(.waitedTooLong)
         case .overloaded: return end(.refused)
         }
     }
 
     private mutating func retryElsewhere() -> FailureAction {
-        guard tries < triesMax else { return end(.transientError) }
+        guard tries < triesMax else { return end(isUnreached ? .unreachable : .transientError) }
         tries += 1
         return .retry
     }

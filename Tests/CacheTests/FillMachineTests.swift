@@ -45,9 +45,12 @@ import Testing
         #expect(long.bodyArrived(1001) == .died)
     }
 
-    @Test func anAnnouncedLengthOverTheLimitIsRefusedAtTheHead() {
+    @Test func anAnnouncedLengthOverTheLimitIsPassedOn() {
         var fill = machine()
         #expect(fill.headArrived(storable, contentLength: 1001) == .tooLarge)
+        #expect(fill.bodyArrived(1001) == nil)
+        let outcome = fill.bodyEnded()
+        #expect(outcome == .done)
     }
 
     @Test func aResponseForOneRequestIsGivenUpWithItsReader() {
@@ -83,9 +86,15 @@ import Testing
 
     @Test func serversThatWereNeverReachedAreAllPassedOver() {
         var fill = machine(triesMax: 3)
-        #expect(fill.failed(.unsent) == .retry)
+        #expect(fill.failed(.unreached) == .retry)
         #expect(fill.failed(.unsent) == .retry)
         #expect(fill.failed(.unsent) == .end(.transientError))
+    }
+
+    @Test func whereNobodyCouldBeReachedThatIsTheOutcome() {
+        var fill = machine(triesMax: 2)
+        #expect(fill.failed(.unreached) == .retry)
+        #expect(fill.failed(.unreached) == .end(.unreachable))
     }
 
     @Test func oneServerThatHadTheRequestIsFollowedByOneOther() {

@@ -61,6 +61,8 @@ class ReplyOrigin:
         self.port: int = self._listener.getsockname()[1]
         self.replies: dict[str, list[Answer]] = {}
         self.asked: list[Asked] = []
+        # Paths of answers that the other side has cut off.
+        self.cut_off: list[str] = []
         self._lock = threading.Lock()
         self._accepting = threading.Thread(target=self._accept, daemon=True)
         self._accepting.start()
@@ -87,14 +89,17 @@ class ReplyOrigin:
     def _serve(self, connection: socket.socket) -> None:
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         rest = b""
+        asked: Asked | None = None
         with connection:
             try:
                 while True:
                     asked, rest = self._read(connection, rest)
                     if asked is None or not self._send(connection, asked, self._next(asked)):
                         return
+                    asked = None
             except (OSError, ValueError):
-                return
+                if asked:
+                    self.cut_off.append(asked.path)
 
     def _next(self, asked: Asked) -> Reply:
         with self._lock:

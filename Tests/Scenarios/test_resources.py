@@ -125,7 +125,7 @@ def test_no_descriptor_for_upstream_is_an_error_for_this_request_alone(work_fold
         limit = ["prlimit", "--pid", str(node.program.pid)]
         subprocess.run([*limit, f"--nofile={node.open_files() - 1}:4096"], check=True)
         client.sendall(b"GET /size/1000/late HTTP/1.1\r\nhost: edge\r\n\r\n")
-        assert client.recv(65_536).startswith(b"HTTP/1.1 502")
+        assert client.recv(65_536).startswith(b"HTTP/1.1 503")
         subprocess.run([*limit, "--nofile=4096:4096"], check=True)
         assert fetch(node.plain("/size/1000/late")).body == body(1000)
         client.close()

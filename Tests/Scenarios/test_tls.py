@@ -136,7 +136,7 @@ def test_requests_under_a_name_with_its_own_certificate(site: Site, protocol: st
     versions = [f"--tlsv{version}", "--tls-max", version]
     address = f"https://live.example.org:{site.port}/any"
     answer = fetch(address, protocol, *resolve, *versions, ca=site.certificates.authority.ca)
-    assert (answer.status, answer.body) == (502, b"The upstream server could not deliver this.\n")
+    assert (answer.status, answer.body) == (503, b"No upstream server can be reached at the moment. Try again.\n")
 
 
 def test_x25519_and_one_ticket(site: Site) -> None:

@@ -31,9 +31,11 @@ struct EdgeMetrics {
 
     func text() -> String {
         var text = ""
-        func edge(_ name: String, _ help: String, _ counter: KeyPath<EdgeCounters, Counter>) {
+        func edge(
+            _ name: String, _ help: String, _ counter: KeyPath<EdgeCounters, Counter>, kind: Kind = .counter
+        ) {
             let sum = workers.reduce(0) { $0 + $1.edge[keyPath: counter].value }
-            text += Self.line(name, .counter, help, sum)
+            text += Self.line(name, kind, help, sum)
         }
         func server(_ name: String, _ kind: Kind, _ help: String, _ counter: KeyPath<ServerCounters, Counter>) {
             let sum = workers.reduce(0) { $0 + $1.server[keyPath: counter].value }
@@ -67,6 +69,10 @@ struct EdgeMetrics {
         edge("spillway_cache_collapsed_total", "Misses answered by another request's fill.", \.collapsed)
         edge("spillway_upstream_requests_total", "Requests sent upstream.", \.upstreamRequests)
         edge("spillway_upstream_bytes_total", "Body bytes received from upstream.", \.upstreamBytes)
+        edge("spillway_fills_open", "Fills under way now.", \.fillsOpen, kind: .gauge)
+        edge(
+            "spillway_readers_waiting", "Requests that wait now, for a head or for more of a body.", \.readersWaiting,
+            kind: .gauge)
         edge("spillway_fills_failed_total", "Fills that ended without a whole object.", \.fillsFailed)
         edge("spillway_fills_cancelled_total", "Fills given up because every reader had left.", \.fillsCancelled)
         edge("spillway_fills_paused_total", "Times that upstream was held back for a slow reader.", \.fillsPaused)

@@ -73,13 +73,15 @@ final class Fill: UpstreamHandler {
         return base
     }
 
-    /// Asks upstream. A request that can not be sent on as it is fails.
+    /// Asks upstream. A request that can not be sent on as it is fails, and so does one for which there is no server.
     func start() {
-        guard let request = worker.upstreamRequest(for: self),
-            let fetch = worker.router.start(request, on: route, self)
-        else {
-            error = .connectionRefused
+        guard let request = worker.upstreamRequest(for: self) else {
+            error = .internalError
             return later { $0.end(.transientError) }
+        }
+        guard let fetch = worker.router.start(request, on: route, self) else {
+            error = .destinationUnavailable
+            return later { $0.end(.unreachable) }
         }
         requestMilliseconds = Clock.wallMilliseconds()
         worker.counters.upstreamRequests.add()
@@ -95,7 +97,9 @@ final class Fill: UpstreamHandler {
     /// Every reader has left: go on only if it is nearly done.
     func readersGone() {
         if let base, base.isRevalidating.load(ordering: .relaxed) { return }
-        guard machine.readersGone() else { return }
+        var next = machine
+        guard next.readersGone(), worker.tier.abandon(object) else { return }
+        machine = next
         fetch?.cancel()
         worker.counters.fillsCancelled.add()
         end(.died)
@@ -105,6 +109,10 @@ final class Fill: UpstreamHandler {
 
     override func received(body: UnsafeRawBufferPointer) -> Bool {
         if let outcome = machine.bodyArrived(body.count) {
+            // Nobody said that it would be larger than an object may be: the next request gets it passed on.
+            if case .stored(let stored) = sink, stored.length == nil {
+                worker.tier.markUncacheable(object.key, nowMilliseconds: worker.loop.now)
+            }
             end(outcome)
             return false
         }

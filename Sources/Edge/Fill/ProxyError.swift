@@ -5,7 +5,7 @@ import Net
 /// Why a response is an error of ours, for `Proxy-Status` (RFC 9209 section 2.3).
 enum ProxyError: UInt8, CaseIterable {
     case none
-    case connectionRefused, connectionTimeout, connectionTerminated, connectionLimitReached
+    case destinationUnavailable, connectionRefused, connectionTimeout, connectionTerminated, connectionLimitReached
     case responseTimeout, protocolError, tlsError, incompleteResponse, loopDetected, internalError
 
     init(_ failure: UpstreamFailure) {
@@ -26,6 +26,7 @@ enum ProxyError: UInt8, CaseIterable {
     var text: String {
         switch self {
         case .none: ""
+        case .destinationUnavailable: "destination_unavailable"
         case .connectionRefused: "connection_refused"
         case .connectionTimeout: "connection_timeout"
         case .connectionTerminated: "connection_terminated"

@@ -14,6 +14,10 @@ final class EdgeCounters: Sendable {
     let tokensVerified = Counter()
     let upstreamRequests = Counter()
     let upstreamBytes = Counter()
+    /// Fills under way now, those of single pieces included.
+    let fillsOpen = Counter()
+    /// Requests that wait now, for a head or for more of a body.
+    let readersWaiting = Counter()
     let fillsFailed = Counter()
     let fillsRefused = Counter()
     let fillsCancelled = Counter()

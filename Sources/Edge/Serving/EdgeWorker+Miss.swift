@@ -14,6 +14,7 @@ extension EdgeWorker {
         let obtained = tier.obtain(
             key, nowMilliseconds: loop.now, directives: directives(of: request), select: { $0.key(of: request.fields) },
             make: { makeObject(key, variant: $0) })
+        defer { if let object = obtained.object { release(object) } }
         switch obtained {
         case .existing(let object): join(exchange, object, request)
         case .elected(let object, let base):
@@ -110,7 +111,7 @@ extension EdgeWorker {
             object.isWanted.store(true, ordering: .relaxed)
             return wait(exchange, object, request, isElector: false, .collapsed)
         }
-        if object.variant == .independent { nearCache.insert(object) }
+        if object.variant == .independent, object.isWhole { nearCache.insert(object) }
         object.mark.hit(tick: EvictionMark.tick(milliseconds: loop.now))
         if !object.isWanted.load(ordering: .relaxed) { noteSecondUse(object) }
         answer(exchange, from: object, request, .hit)
@@ -271,6 +272,7 @@ extension EdgeWorker {
         case .failed:
             switch object.outcome {
             case .uncacheable: goAlone(reader, exchange)
+            case .unreachable: respondError(exchange, status: 503, .error, texts.unreachable, object.error)
             case .refused: respondError(exchange, status: 503, .error, texts.overloaded, object.error)
             case .waitedTooLong: respondError(exchange, status: 504, .error, texts.waitedTooLong, object.error)
             case .transientError, .died, .done:
@@ -310,6 +312,11 @@ extension EdgeWorker {
             waitingCount -= 1
             waiters[listed]?.departed()
         }
+        release(object)
+    }
+
+    /// One of the object's readers is none any more.
+    private func release(_ object: CachedObject) {
         let left = object.readers.wrappingSubtract(1, ordering: .relaxed).newValue
         guard left == 0, !object.isWhole, object.phase != .failed else { return }
         let peer = peers[object.fillWorker]

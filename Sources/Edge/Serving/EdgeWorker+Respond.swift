@@ -111,6 +111,7 @@ extension EdgeWorker {
         response.add(crossOrigin.fields(exchange.originTag))
         response.add(texts.cacheStatus(disposition))
         response.add(texts.proxyStatus(error))
+        if status == 503 { response.add(texts.retryAfter) }
         send(exchange, response, body)
     }
 

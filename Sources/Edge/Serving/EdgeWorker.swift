@@ -40,10 +40,16 @@ final class EdgeWorker: RequestHandler, @unchecked Sendable {
     var nearCache = NearCache()
     /// Readers that wait, by the object or the body that they wait for.
     var waiters: [ObjectIdentifier: WaiterList] = [:]
-    var waitingCount = 0
+    var waitingCount = 0 {
+        didSet { counters.readersWaiting.set(waitingCount) }
+    }
     /// Fills by their objects, and fetches of single pieces.
-    var fills: [ObjectIdentifier: Fill] = [:]
-    var pieceFills: [ObjectIdentifier: PieceFill] = [:]
+    var fills: [ObjectIdentifier: Fill] = [:] {
+        didSet { counters.fillsOpen.set(fills.count + pieceFills.count) }
+    }
+    var pieceFills: [ObjectIdentifier: PieceFill] = [:] {
+        didSet { counters.fillsOpen.set(fills.count + pieceFills.count) }
+    }
     /// All workers, this one included; set once before the threads start.
     var peers: [EdgeWorker] = []
     private var evictionsSwept = 0
@@ -129,11 +135,11 @@ final class EdgeWorker: RequestHandler, @unchecked Sendable {
         // A request may say that what is fresh is not fresh enough; the long way finds out.
         if !settings.cacheRules.honoursRequestDirectives,
             let object = nearCache.find(
-                key, hash: hash, nowMilliseconds: loop.now, generation: purges.current)
+                key, hash: hash, nowMilliseconds: loop.now, generation: purges.current),
+            object.isWhole
         {
             object.mark.hit(tick: EvictionMark.tick(milliseconds: loop.now))
             if !object.isWanted.load(ordering: .relaxed) { noteSecondUse(object) }
-            if !object.isWhole { attach(exchange, to: object, StoredRequest(request)) }
             respond(exchange, object, Conditions(request), .hit)
         } else {
             miss(exchange, CacheKey(bytes: Array(key), hashValue64: hash), StoredRequest(request))

@@ -9,11 +9,14 @@ final class ResponseTexts {
     private let proxyStatus: [FieldBlock]
     let options: FieldBlock
     let error: FieldBlock
+    /// For 503: a client that asks again at once only adds to what is wrong.
+    let retryAfter = block([("retry-after", "1")])
     let forbidden: [TokenRejection: BytesBody]
     let badPath = BytesBody("The path is not one that this server serves.\n".utf8)
     let methodNotAllowed = BytesBody("Only GET, HEAD and OPTIONS are allowed here.\n".utf8)
     let methodUnknown = BytesBody("This method is not known here.\n".utf8)
     let upstreamFailed = BytesBody("The upstream server could not deliver this.\n".utf8)
+    let unreachable = BytesBody("No upstream server can be reached at the moment. Try again.\n".utf8)
     let overloaded = BytesBody("The server has no room for this at the moment. Try again.\n".utf8)
     let loopDetected = BytesBody("The request has been here before: the servers pass it round in a circle.\n".utf8)
     let notCached = BytesBody("This is not in the cache.\n".utf8)

@@ -44,7 +44,7 @@ final class CachedObject: @unchecked Sendable {
     /// leaves `waitingForHead`: at first what its own request selects by the rule known then.
     var variant: VariantKey
 
-    /// Readers that are attached while the body is not whole.
+    /// Readers that are attached while the body is not whole. From nought they become more under the table's lock alone.
     let readers = Atomic<Int>(0)
     /// Set by hits, taken by evictions.
     let mark = EvictionMark()

@@ -24,6 +24,14 @@ final class MemoryTier: Sendable {
         case uncacheable
         /// The client wants nothing that is not stored (`only-if-cached`, RFC 9111 section 5.2.1.7).
         case notCached
+
+        /// What the caller is counted among the readers of, until it gives that back.
+        var object: CachedObject? {
+            switch self {
+            case .existing(let object), .elected(let object, _), .stale(let object, _): object
+            case .uncacheable, .notCached: nil
+            }
+        }
     }
 
     /// What is under one key: an object for each variant, the latest last.
@@ -91,7 +99,7 @@ final class MemoryTier: Sendable {
 
     /// Looks a key up; a caller that finds nothing usable is elected to fetch it. `select` says what of the request selects
     /// among variants, nil when that can not be told; `directives` are its own where they are obeyed; `make` makes a new
-    /// object.
+    /// object. The caller is a reader of what it gets, from the moment at which it is found: it takes itself off `readers`.
     func obtain(
         _ key: CacheKey, nowMilliseconds now: Int64, directives: RequestDirectives? = nil,
         select: (VaryRule) -> VariantKey? = { _ in nil }, make: (VariantKey) -> CachedObject
@@ -120,6 +128,7 @@ final class MemoryTier: Sendable {
                     entry.objects.append(new)
                     entries.entries[key] = entry
                 }
+                found.obtained.object?.readers.wrappingAdd(1, ordering: .relaxed)
                 return found.obtained
             }
             if let obtained { return obtained }
@@ -277,6 +286,19 @@ final class MemoryTier: Sendable {
     func withdraw(_ object: CachedObject) {
         removeFromTable(object)
         removeFromOrder(object)
+    }
+
+    /// Takes out an object that nobody reads, so that nobody can find what is about to be given up. False when somebody
+    /// has found it meanwhile.
+    func abandon(_ object: CachedObject) -> Bool {
+        let isAbandoned = shard(object.key).entries.withLock { entries in
+            // From nought the readers become more under this lock alone, by `obtain`.
+            guard object.readers.load(ordering: .relaxed) == 0 else { return false }
+            entries.entries[object.key]?.objects.removeAll { $0 === object }
+            return true
+        }
+        if isAbandoned { withdraw(object) }
+        return isAbandoned
     }
 
     /// Remembers that responses to this key are not to be shared.

@@ -125,6 +125,7 @@ extension FillMachine.Failure {
     init(_ failure: UpstreamFailure) {
         switch failure {
         case .closedBeforeResponse(reused: true, let sent): self = .staleConnection(isUnsent: !sent)
+        case .connectFailed, .connectTimeout: self = .unreached
         case .overloaded: self = .overloaded
         case .firstByteTimeout: self = .timeout
         default: self = failure.isUnsent ? .unsent : .server
