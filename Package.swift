@@ -65,7 +65,7 @@ let package = Package(
         .executableTarget(
             name: "Edge",
             dependencies: [
-                "Base", "Net", "Token", "Cache", "CLinux", "CLMDB", "CZlib",
+                "Base", "Net", "Token", "Cache", "HLS", "CLinux", "CLMDB", "CZlib",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             swiftSettings: dataPlane),
