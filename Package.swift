@@ -124,8 +124,8 @@ let package = Package(
         .testTarget(name: "LoadTestsTests", dependencies: ["LoadTests", "Cache"], swiftSettings: strict),
         .testTarget(name: "CacheTests", dependencies: ["Cache", "Base", "Fuzzing"], swiftSettings: strict),
         .testTarget(
-            name: "EdgeTests", dependencies: ["Edge", "Net", "Cache", "Token", "Base", "Fuzzing"], swiftSettings: strict
-        ),
+            name: "EdgeTests", dependencies: ["Edge", "Net", "Cache", "Token", "HLS", "Base", "Fuzzing"],
+            swiftSettings: strict),
         .testTarget(
             name: "BackendsTests",
             dependencies: ["Backends", "Base", .product(name: "GRDB", package: "GRDB.swift")], swiftSettings: strict),

@@ -25,6 +25,7 @@ struct EdgeSettings: Sendable {
     var passesMethods: Bool
     /// Content of such a request.
     var contentBytesMax: Int
+    var prefetch = PrefetchSettings()
     var crossOrigin = CrossOriginRules()
     var compression = CompressionRules()
     /// Ranges of one request; with more the whole is sent.
@@ -47,6 +48,7 @@ struct EdgeSettings: Sendable {
         passesFields = configuration.passesFields
         passesMethods = configuration.passesMethods
         contentBytesMax = configuration.passedContentBytesMax
+        prefetch = configuration.prefetch
         crossOrigin = configuration.crossOrigin
         compression = configuration.compression
         rangesMax = configuration.rangesMax

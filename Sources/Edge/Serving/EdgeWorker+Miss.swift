@@ -15,7 +15,9 @@ extension EdgeWorker {
             key, nowMilliseconds: loop.now, directives: directives(of: request), select: { $0.key(of: request.fields) },
             make: { makeObject(key, variant: $0) })
         switch obtained {
-        case .existing(let object): join(exchange, object, request)
+        case .existing(let object):
+            join(exchange, object, request)
+            lookAhead(from: object, request)
         case .elected(let object, let base):
             counters.misses.add()
             guard !tier.memory.isExhausted else { return refuse(exchange, object) }
@@ -26,12 +28,14 @@ extension EdgeWorker {
                 fetch(object, base: base, request)
             }
             wait(exchange, object, request, isElector: true, base == nil ? .miss : .refetched)
+            lookAhead(from: object, request)
         case .stale(let object, let revalidation):
             counters.staleHits.add()
             if let revalidation {
                 start(Fill(object: revalidation, for: .shared(base: object), request: request, worker: self))
             }
             answer(exchange, from: object, request, object.isStandInNow(loop.now) ? .staleOnError : .staleHit)
+            lookAhead(from: object, request)
         case .uncacheable: fetchAlone(exchange, key, request)
         case .notCached: respondError(exchange, status: 504, .rejected, texts.notCached)
         }
@@ -44,6 +48,10 @@ extension EdgeWorker {
             guard !peer.isSweepDue.exchange(true, ordering: .relaxed) else { continue }
             peer.loop.mailbox.post { peer.sweep() }
         }
+    }
+
+    private func lookAhead(from object: CachedObject, _ request: StoredRequest) {
+        request.authority.withUnsafeBytes { lookAhead(from: object, authority: $0) }
     }
 
     /// What a request says of caching, where that is obeyed.
@@ -107,7 +115,7 @@ extension EdgeWorker {
         guard object.phase == .ready, !object.isUncacheable.load(ordering: .acquiring) else {
             counters.misses.add()
             counters.collapsed.add()
-            object.isWanted.store(true, ordering: .relaxed)
+            if !takesPrefetch(object) { object.isWanted.store(true, ordering: .relaxed) }
             return wait(exchange, object, request, isElector: false, .collapsed)
         }
         if object.variant == .independent { nearCache.insert(object) }
@@ -129,7 +137,7 @@ extension EdgeWorker {
     }
 
     func forget(_ fill: Fill) {
-        fills[ObjectIdentifier(fill.object)] = nil
+        if fills.removeValue(forKey: ObjectIdentifier(fill.object)) != nil, fill.isAhead { prefetchCount -= 1 }
     }
 
     /// The response is not to be shared: this request gets a fill of its own, which nobody else can find.
