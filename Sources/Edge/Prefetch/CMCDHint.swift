@@ -5,7 +5,7 @@ import Net
 /// What a player says that it will ask for next: the key `nor` of Common Media Client Data (CTA-5004 section 3). Everything
 /// else of it is left aside, the range `nrr` too.
 enum CMCDHint {
-    /// The query parameter with its equals sign, and its length.
+    /// The query parameter with its equals sign.
     static let parameter: StaticString = "CMCD="
     /// Longer data is not read.
     static let bytesMax = 4096

@@ -89,9 +89,9 @@ extension EdgeWorker {
     /// An object is asked for again for the first time: from now on it is worth a place on disk.
     func noteSecondUse(_ object: CachedObject) {
         // For what was fetched ahead this is the first time.
-        guard !takesPrefetch(object), !object.isWanted.exchange(true, ordering: .relaxed), let disk, object.isWhole || object.isSliced else {
-            return
-        }
+        guard !takesPrefetch(object), !object.isWanted.exchange(true, ordering: .relaxed), let disk,
+            object.isWhole || object.isSliced
+        else { return }
         disk.store(object, slices: nil, nowMilliseconds: loop.now)
     }
 }
