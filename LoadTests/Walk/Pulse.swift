@@ -11,7 +11,7 @@ final class Pulse: Sendable {
     private let isStopped = Atomic<Bool>(false)
 
     /// `work` is called on the loop's thread only, which is that of the caller.
-    init(_ mailbox: Mailbox, _ work: @escaping () -> Void) throws {
+    init(_ mailbox: Mailbox, _ work: @escaping () -> Void) {
         nonisolated(unsafe) let work = work
         Thread.detachNewThread { [self] in
             while !isStopped.load(ordering: .relaxed) {

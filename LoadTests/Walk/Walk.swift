@@ -40,7 +40,7 @@ final class Walk {
     }
 
     /// Walks to the end.
-    func run() throws -> Times {
+    func run() -> Times {
         walking = plan.viewers
         for index in 0..<plan.viewers {
             let viewer = Viewer(index, UpstreamPool(server: server, loop: loop, limits: limits))
@@ -48,7 +48,7 @@ final class Walk {
             viewers.append(viewer)
         }
         // The loop's turns are too far apart for a pause: a thread wakes it.
-        let pulse = try Pulse(loop.mailbox) { [unowned self] in turn() }
+        let pulse = Pulse(loop.mailbox) { [unowned self] in turn() }
         loop.run()
         pulse.stop()
         return times

@@ -74,11 +74,9 @@ def site(work_folder: Path) -> Iterator[Site]:
     yield from serve(work_folder, "prefetch-edge")
 
 
-def serve(folder: Path, name: str, prefetch: str = "{}", cache: str = "{}", more: str = "") -> Iterator[Site]:
+def serve(folder: Path, name: str, prefetch: str = "{}", cache: str = "{}") -> Iterator[Site]:
     origin = ReplyOrigin()
-    node = EdgeNode(
-        folder / name, name, origin.port, workers=2, cache=cache, more=f"prefetch: {prefetch}\n{more}"
-    )
+    node = EdgeNode(folder / name, name, origin.port, workers=2, cache=cache, more=f"prefetch: {prefetch}\n")
     try:
         yield Site(origin, node)
     finally:
@@ -93,7 +91,7 @@ def other(work_folder: Path, request: pytest.FixtureRequest) -> Iterator[Site]:
 
 
 def configured(**texts: str) -> pytest.MarkDecorator:
-    return pytest.mark.parametrize("other", [texts], indirect=True, ids=[""])
+    return pytest.mark.parametrize("other", [texts], indirect=True, ids=["set"])
 
 
 # From the playlist
@@ -276,21 +274,32 @@ def test_a_long_response_is_given_up(other: Site, length: str | None) -> None:
     assert other.node.metric("spillway_cache_memory_bytes") < 64_000
 
 
-@configured(cache="{memoryBytes: 1MiB, objectBytes: 1MiB}")
+@configured(prefetch="{memoryPercent: 1}", cache="{memoryBytes: 1MiB, objectBytes: 1MiB}")
 def test_nothing_is_fetched_without_room(other: Site) -> None:
-    gate = threading.Event()
-    folder = other.folder(large=fresh(body=bytes(900_000)), other=fresh(body=bytes(500_000), body_gate=gate))
+    folder = other.folder(large=fresh(body=bytes(100_000)))
     other.take_playlist(folder)
+    # Bodies may take 1.5 MiB; this is more than one per cent of it.
     other.get(f"{folder}/large")
-    # Bodies may take 1.5 MiB; with this one on its way more than 80 per cent of that are taken.
-    waiting = threading.Thread(target=other.get, args=(f"{folder}/other",))
-    waiting.start()
-    until(lambda: other.node.metric("spillway_body_memory_bytes") > 1_300_000, "the memory is taken")
     other.get(f"{folder}/0.m4s")
     until(lambda: other.metric('skipped_total{reason="memory"}') == 1, "it is skipped")
-    gate.set()
-    waiting.join()
-    assert "1.m4s" not in other.asked(folder)
+    time.sleep(QUIET_SECONDS)
+    assert other.asked(folder) == ["large", "0.m4s"]
+
+
+def test_the_first_use_of_what_was_fetched_ahead_is_no_second_one(work_folder: Path) -> None:
+    """The disk is written at the second use: fetching ahead is none."""
+    disk = f"{{disk: {{folder: {work_folder / 'prefetch-disk-tier'}, bytes: 64MiB}}}}"
+    for other in serve(work_folder, "prefetch-disk", cache=disk):
+        folder = other.folder()
+        other.take_playlist(folder)
+        other.get(f"{folder}/0.m4s")
+        until(lambda: "1.m4s" in other.asked(folder), "segment 1 is asked for")
+        time.sleep(0.1)
+        assert "; hit" in other.get(f"{folder}/1.m4s").headers["cache-status"]
+        time.sleep(QUIET_SECONDS)
+        assert other.node.metric("spillway_cache_disk_objects") == 0
+        other.get(f"{folder}/1.m4s")
+        until(lambda: other.node.metric("spillway_cache_disk_objects") == 1, "it is on disk")
 
 
 # Tokens
