@@ -2,6 +2,8 @@
 """When a client takes a segment, the next one is fetched: from the playlist, from what the player says, within limits."""
 
 import itertools
+import re
+import subprocess
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -12,6 +14,7 @@ import pytest
 from curl import Answer, fetch
 from edge_node import EdgeNode
 from reply_origin import Reply, ReplyOrigin, fresh
+from stack.paths import program
 from stack.ports import free_ports
 from stack.stack import Stack
 from viewer import sign
@@ -308,7 +311,7 @@ def test_the_first_use_of_what_was_fetched_ahead_is_no_second_one(work_folder: P
 def test_what_is_fetched_ahead_opens_to_a_token_alone(edge_stack: Stack, site: Site) -> None:
     folder = site.folder()
     port, admin = free_ports(2)
-    program = edge_stack.start_edge("prefetch-token-edge", port, admin, site.origin.port)
+    edge = edge_stack.start_edge("prefetch-token-edge", port, admin, site.origin.port)
     address = f"https://127.0.0.1:{port}"
     token = sign(edge_stack.keys.token_key, f"{folder}/*", seconds=600)
 
@@ -322,5 +325,18 @@ def test_what_is_fetched_ahead_opens_to_a_token_alone(edge_stack: Stack, site: S
     until(lambda: site.asked(folder) == ["0.m4s", "1.m4s"], "segment 1 is asked for")
     assert get(f"{folder}/1.m4s").status == 403
     assert "; hit" in get(f"/hdnts={token}{folder}/1.m4s").headers["cache-status"]
-    program.stop()
-    edge_stack.forget(program)
+    edge.stop()
+    edge_stack.forget(edge)
+
+
+# What it brings
+
+
+def test_a_walk_takes_less_time(tmp_path: Path) -> None:
+    command = [str(program("loadtest")), "walk", "--edge", str(program("edge")), "--folder", str(tmp_path / "walk")]
+    command += ["--viewers", "4", "--segments", "6", "--origin-milliseconds", "100", "--think-milliseconds", "300"]
+    walk = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    assert walk.returncode == 0, walk.stdout + walk.stderr
+    medians = [float(value) for value in re.findall(r"^\S.*? later +20 +([0-9.]+)", walk.stdout, re.MULTILINE)]
+    assert len(medians) == 2, walk.stdout
+    assert medians[0] >= 100 and medians[1] < 50
