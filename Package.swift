@@ -65,7 +65,7 @@ let package = Package(
         .executableTarget(
             name: "Edge",
             dependencies: [
-                "Base", "Net", "Token", "Cache", "CLinux", "CLMDB", "CZlib",
+                "Base", "Net", "Token", "Cache", "HLS", "CLinux", "CLMDB", "CZlib",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             swiftSettings: dataPlane),
@@ -124,8 +124,8 @@ let package = Package(
         .testTarget(name: "LoadTestsTests", dependencies: ["LoadTests", "Cache"], swiftSettings: strict),
         .testTarget(name: "CacheTests", dependencies: ["Cache", "Base", "Fuzzing"], swiftSettings: strict),
         .testTarget(
-            name: "EdgeTests", dependencies: ["Edge", "Net", "Cache", "Token", "Base", "Fuzzing"], swiftSettings: strict
-        ),
+            name: "EdgeTests", dependencies: ["Edge", "Net", "Cache", "Token", "HLS", "Base", "Fuzzing"],
+            swiftSettings: strict),
         .testTarget(
             name: "BackendsTests",
             dependencies: ["Backends", "Base", .product(name: "GRDB", package: "GRDB.swift")], swiftSettings: strict),

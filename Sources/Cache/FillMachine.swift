@@ -67,6 +67,9 @@ public struct FillMachine: Sendable {
     private let objectBytesMax: Int
     /// A fill whose readers have all left goes on when no more than this is missing.
     private let finishBytesMax: Int
+    /// What may come without a reader, where nobody has asked yet; nil where somebody had.
+    private let aheadBytesMax: Int?
+    private var isKept = false
     private var tries = 1
     private var sentTries = 0
     private var staleConnections = 0
@@ -75,13 +78,17 @@ public struct FillMachine: Sendable {
     private var state = State.waitingForHead
 
     /// `triesMax` is how many servers may be asked. A request that is not idempotent is sent again only when no server can
-    /// have seen it (RFC 9110 section 9.2.2).
-    public init(triesMax: Int, objectBytesMax: Int, finishBytesMax: Int, isIdempotent: Bool = true) {
+    /// have seen it (RFC 9110 section 9.2.2). A fill that was begun before anybody asked goes on without readers while its
+    /// body is no longer than `aheadBytesMax`.
+    public init(
+        triesMax: Int, objectBytesMax: Int, finishBytesMax: Int, isIdempotent: Bool = true, aheadBytesMax: Int? = nil
+    ) {
         precondition(triesMax >= 1 && objectBytesMax > 0 && finishBytesMax >= 0)
         self.triesMax = triesMax
         self.isIdempotent = isIdempotent
         self.objectBytesMax = objectBytesMax
         self.finishBytesMax = finishBytesMax
+        self.aheadBytesMax = aheadBytesMax
     }
 
     /// The response head has come, with the length of the body when it tells it.
@@ -93,6 +100,7 @@ public struct FillMachine: Sendable {
             isForOne = true
             return .tooLarge
         }
+        if case .store = storability { isKept = true }
         return .stream(storability)
     }
 
@@ -143,12 +151,15 @@ public struct FillMachine: Sendable {
         return .end(outcome)
     }
 
-    /// Nobody reads any more. True when the fill is to be given up: what is missing is more than it is worth.
-    public mutating func readersGone() -> Bool {
+    /// Nobody reads. True when the fill is to be given up: what is missing is more than it is worth. `hasRoom` is false when
+    /// memory is used up.
+    public mutating func readersGone(hasRoom: Bool = true) -> Bool {
         switch state {
         case .waitingForHead, .ended: return false
         case .streaming(let received, let expected):
-            guard !isForOne, let expected, expected - received <= max(finishBytesMax, expected / 2) else {
+            let isNearlyDone = expected.map { $0 - received <= max(finishBytesMax, $0 / 2) } ?? false
+            let isAhead = aheadBytesMax.map { isKept && hasRoom && expected ?? received <= $0 } ?? false
+            guard !isForOne, isNearlyDone || isAhead else {
                 state = .ended
                 return true
             }

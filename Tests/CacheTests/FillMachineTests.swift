@@ -135,8 +135,34 @@ import Testing
         #expect(givesUp(streaming(length: nil, received: 0)))
     }
 
-    private func givesUp(_ fill: FillMachine) -> Bool {
+    /// Nobody has asked for it yet.
+    private func ahead(_ storability: Storability, length: Int?, received count: Int = 0) -> FillMachine {
+        var fill = FillMachine(triesMax: 2, objectBytesMax: 1000, finishBytesMax: 10, aheadBytesMax: 200)
+        #expect(fill.headArrived(storability, contentLength: length) == .stream(storability))
+        if count > 0 { #expect(fill.bodyArrived(count) == nil) }
+        return fill
+    }
+
+    @Test func whatIsFetchedAheadGoesOnWithoutReadersWithinItsLimit() {
+        #expect(!givesUp(ahead(storable, length: 200)))
+        #expect(givesUp(ahead(storable, length: 201)))
+        #expect(!givesUp(ahead(storable, length: nil, received: 200)))
+        #expect(givesUp(ahead(storable, length: nil, received: 201)))
+    }
+
+    @Test func whatIsFetchedAheadAndNotKeptIsGivenUp() {
+        #expect(givesUp(ahead(.uncacheable, length: 100)))
+        #expect(givesUp(ahead(.shareOnce, length: 100)))
+    }
+
+    @Test func whatIsFetchedAheadIsGivenUpWhenMemoryIsUsedUp() {
+        #expect(givesUp(ahead(storable, length: 200), hasRoom: false))
+        // What somebody had asked for goes on as far as it always does.
+        #expect(!givesUp(streaming(length: 100, received: 50), hasRoom: false))
+    }
+
+    private func givesUp(_ fill: FillMachine, hasRoom: Bool = true) -> Bool {
         var fill = fill
-        return fill.readersGone()
+        return fill.readersGone(hasRoom: hasRoom)
     }
 }

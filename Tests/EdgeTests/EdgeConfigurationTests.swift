@@ -147,6 +147,14 @@ import Testing
         #expect(upstream.health.check == HealthCheck(path: "/up", expectedStatus: 204))
     }
 
+    @Test func aShieldFetchesNothingAheadUnlessItIsTold() throws {
+        let shield = "role: shield\nlisten: [{endpoint: 127.0.0.1:8500}]\nupstream: {servers: [127.0.0.1:8081]}\n"
+        #expect(try !EdgeConfiguration(Configuration(text: shield, file: "x")).prefetch.isEnabled)
+        let told = try EdgeConfiguration(Configuration(text: shield + "prefetch: {enabled: true}", file: "x"))
+        #expect(told.prefetch.isEnabled)
+        #expect(problems(least + "\nprefetch: {segmentsAhead: 5, concurrent: 0}").count == 2)
+    }
+
     @Test func changedSectionsAreNamed() throws {
         let old = try EdgeConfiguration(Configuration(text: least, file: "x"))
         #expect(old.changedSections(from: old) == [])

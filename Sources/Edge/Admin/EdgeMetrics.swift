@@ -85,6 +85,7 @@ struct EdgeMetrics {
         text += Self.line(
             "spillway_reloads_failed_total", .counter, "Reloads refused for a mistake.", process.reloadsFailed.value)
         edge("spillway_compressions_total", "Stored bodies compressed with gzip.", \.compressions)
+        text += prefetches()
         text += certificates()
         text += upstreams()
         text += purged()
@@ -183,6 +184,23 @@ struct EdgeMetrics {
             "spillway_purges_not_persisted_total", .counter, "Times that the purge journal could not be written.",
             purges.persistFailures.value)
         return text
+    }
+
+    /// What was fetched ahead of clients, and why some was not.
+    private func prefetches() -> String {
+        func sum(_ counter: (EdgeCounters) -> Counter) -> Int { workers.reduce(0) { $0 + counter($1.edge).value } }
+        let name = "spillway_prefetches_skipped_total"
+        let header = "# HELP \(name) Objects not fetched ahead, by why.\n# TYPE \(name) counter\n"
+        let skipped = PrefetchSkip.allCases.reduce(into: header) { text, reason in
+            text += "\(name){reason=\"\(reason.name)\"} \(sum { $0.prefetchesSkipped(reason) })\n"
+        }
+        return Self.line("spillway_prefetches_total", .counter, "Fetches ahead of clients.", sum { $0.prefetches })
+            + Self.line(
+                "spillway_prefetches_used_total", .counter, "Those of them that a client took.",
+                sum { $0.prefetchesUsed })
+            + Self.line(
+                "spillway_prefetches_wasted_total", .counter, "Those that failed or left before a client came.",
+                tier.prefetchesWasted.value) + skipped
     }
 
     /// One line for each kind of flood.

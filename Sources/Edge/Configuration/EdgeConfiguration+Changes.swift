@@ -25,6 +25,7 @@ extension EdgeConfiguration {
                     "requests",
                     "\(configuration.passesFields) \(configuration.passesMethods) \(configuration.passedContentBytesMax)"
                 ),
+                ("prefetch", "\(configuration.prefetch)"),
                 ("cors", "\(configuration.crossOrigin)"), ("compression", "\(configuration.compression)"),
                 ("accessLog", configuration.accessLogFile ?? ""),
                 (

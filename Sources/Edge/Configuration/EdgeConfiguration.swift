@@ -54,6 +54,7 @@ struct EdgeConfiguration {
     var passesMethods = false
     /// Content of a request that goes upstream.
     var passedContentBytesMax = 1 << 20
+    var prefetch = PrefetchSettings()
     var crossOrigin = CrossOriginRules()
     var compression = CompressionRules()
     var rangesMax = 16
@@ -84,6 +85,7 @@ struct EdgeConfiguration {
         readUpstream(root.section("upstream"))
         readCache(root.section("cache"))
         readPurge(root.section("purge"))
+        readPrefetch(root.section("prefetch"))
         readLimits(root.section("limits"))
         readCrossOrigin(root.section("cors"))
         readCompression(root.section("compression"))

@@ -104,6 +104,7 @@ final class DiskFill: DiskReceiver, @unchecked Sendable {
         body.release(run)
         tier.recharge(object)
         worker.notify(body)
+        if body.isWhole { worker.loop.mailbox.post { [worker, object] in worker.notePlaylist(object) } }
     }
 
     private func askUpstream(base: CachedObject?) {

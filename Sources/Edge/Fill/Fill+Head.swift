@@ -115,7 +115,7 @@ extension Fill {
         _ = worker.tier.judge(object, nowMilliseconds: worker.loop.now)
     }
 
-    private func leaveIfNobodyReads() {
+    func leaveIfNobodyReads() {
         guard object.readers.load(ordering: .relaxed) == 0 else { return }
         // Everybody left before the head came; not from in here, where the connection is still at work.
         worker.loop.mailbox.post { [worker, object] in worker.readersGone(object) }

@@ -27,6 +27,8 @@ final class Fill: UpstreamHandler {
     let purpose: Purpose
     /// The request that was elected; nil for a fetch that nobody waits for.
     let request: StoredRequest?
+    /// Begun ahead of clients: it goes on without readers, within `prefetch`'s limits.
+    let isAhead: Bool
     unowned let worker: EdgeWorker
     var machine: FillMachine
     private let route: UpstreamRoute
@@ -55,17 +57,21 @@ final class Fill: UpstreamHandler {
         case pieces(StoredBody, run: Range<Int>, position: Int)
     }
 
-    init(object: CachedObject, for purpose: Purpose, request: StoredRequest?, worker: EdgeWorker) {
+    init(
+        object: CachedObject, for purpose: Purpose, request: StoredRequest?, worker: EdgeWorker, isAhead: Bool = false
+    ) {
         self.object = object
         self.purpose = purpose
         self.request = request
         self.worker = worker
+        self.isAhead = isAhead
         route = UpstreamRoute(key: object.key.bytes)
         var isIdempotent = true
         if case .pass = purpose { isIdempotent = false }
         machine = FillMachine(
             triesMax: worker.router.triesMax, objectBytesMax: worker.settings.objectBytesMax,
-            finishBytesMax: worker.settings.finishBytesMax, isIdempotent: isIdempotent)
+            finishBytesMax: worker.settings.finishBytesMax, isIdempotent: isIdempotent,
+            aheadBytesMax: isAhead ? worker.settings.prefetch.objectBytesMax : nil)
     }
 
     var base: CachedObject? {
@@ -98,7 +104,7 @@ final class Fill: UpstreamHandler {
     func readersGone() {
         if let base, base.isRevalidating.load(ordering: .relaxed) { return }
         var next = machine
-        guard next.readersGone(), worker.tier.abandon(object) else { return }
+        guard next.readersGone(hasRoom: !worker.tier.memory.isExhausted), worker.tier.abandon(object) else { return }
         machine = next
         fetch?.cancel()
         worker.counters.fillsCancelled.add()
@@ -127,6 +133,7 @@ final class Fill: UpstreamHandler {
                 end(.refused)
                 return false
             }
+            if isAhead { holdToLimits(stored) }
             worker.notify(stored)
         case .pipe(let pipe):
             pipe.append(body)
@@ -138,6 +145,12 @@ final class Fill: UpstreamHandler {
             worker.notify(stored)
         }
         return true
+    }
+
+    /// A body that nobody has asked for ends when memory does, or where it is too long.
+    private func holdToLimits(_ body: StoredBody) {
+        let isTooLong = body.length == nil && body.appendedBytes > worker.settings.prefetch.objectBytesMax
+        if isTooLong || worker.tier.memory.isExhausted { leaveIfNobodyReads() }
     }
 
     /// What its reader has taken is given up, and upstream waits while the reader is far behind.

@@ -75,7 +75,9 @@ struct ResponseHeadBuilder: Sendable {
         facts.vary = rule(stored)
         facts.announcedLength = arrival.length
         facts.storedMilliseconds = arrival.nowMilliseconds
-        facts.isUrgent = isUrgent(stored, arrival.path)
+        facts.isPlaylist = isPlaylist(stored)
+        // Playlists and initialization segments: nothing plays before they are there, and they are small.
+        facts.isUrgent = facts.isPlaylist || arrival.path.reversed().starts(with: "/init.mp4".utf8.reversed())
         facts.surrogateKeys = SurrogateKeys(fieldValue: all("surrogate-key", of: stored) ?? [])
         let cacheStatus = all("cache-status", of: fields) ?? []
         if cacheStatus.count <= Self.cacheStatusBytesMax { facts.upstreamCacheStatus = cacheStatus }
@@ -134,13 +136,11 @@ struct ResponseHeadBuilder: Sendable {
         return rule
     }
 
-    /// Playlists and initialization segments: nothing plays before they are there, and they are small.
-    private func isUrgent(_ fields: [FieldLine], _ path: [UInt8]) -> Bool {
+    private func isPlaylist(_ fields: [FieldLine]) -> Bool {
         let type = all("content-type", of: fields).map { String(decoding: $0, as: UTF8.self).lowercased() } ?? ""
-        let isPlaylist = ["application/vnd.apple.mpegurl", "application/x-mpegurl", "audio/mpegurl"].contains {
+        return ["application/vnd.apple.mpegurl", "application/x-mpegurl", "audio/mpegurl"].contains {
             type.hasPrefix($0)
         }
-        return isPlaylist || path.reversed().starts(with: "/init.mp4".utf8.reversed())
     }
 
     private func isCompressible(_ status: Int, _ fields: [FieldLine], _ arrival: Arrival) -> Bool {

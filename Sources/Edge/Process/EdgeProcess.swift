@@ -51,11 +51,12 @@ final class EdgeProcess {
         let hasher = KeyHasher()
         loop = try EventLoop()
         health = HealthMonitor(loop: loop, settings: plan.settings.upstream)
+        let playlists = PlaylistIndex(memory: tier.memory, mailbox: loop.mailbox)
         let sockets = try plan.openSockets(notIn: [], count: configuration.workers)
         for index in 0..<configuration.workers {
             let worker = EdgeWorker(
                 index: index, loop: try EventLoop(), settings: plan.settings, tier: tier, disk: disk,
-                hasher: hasher, health: health, logFile: plan.logFile)
+                playlists: playlists, hasher: hasher, health: health, logFile: plan.logFile)
             runs.append(try WorkerRun(worker, plan, addresses, sockets[index]))
         }
         for run in runs { run.worker.peers = runs.map(\.worker) }

@@ -37,4 +37,11 @@ final class EdgeCounters: Sendable {
     let waitsTimedOut = Counter()
     /// Bodies compressed; each once for all who want it.
     let compressions = Counter()
+    /// Fetches ahead that were begun, and those that a client then took.
+    let prefetches = Counter()
+    let prefetchesUsed = Counter()
+    private let skipped = PrefetchSkip.allCases.map { _ in Counter() }
+
+    /// What was not fetched ahead.
+    func prefetchesSkipped(_ reason: PrefetchSkip) -> Counter { skipped[reason.rawValue] }
 }

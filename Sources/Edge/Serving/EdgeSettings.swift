@@ -27,6 +27,7 @@ struct EdgeSettings: Sendable {
     var servesHosts: Bool
     /// Content of such a request.
     var contentBytesMax: Int
+    var prefetch = PrefetchSettings()
     var crossOrigin = CrossOriginRules()
     var compression = CompressionRules()
     /// Ranges of one request; with more the whole is sent.
@@ -50,6 +51,7 @@ struct EdgeSettings: Sendable {
         passesMethods = configuration.passesMethods
         servesHosts = configuration.upstream.hostHeader == .client
         contentBytesMax = configuration.passedContentBytesMax
+        prefetch = configuration.prefetch
         crossOrigin = configuration.crossOrigin
         compression = configuration.compression
         rangesMax = configuration.rangesMax

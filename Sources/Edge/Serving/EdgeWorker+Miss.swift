@@ -16,7 +16,9 @@ extension EdgeWorker {
             make: { makeObject(key, variant: $0) })
         defer { if let object = obtained.object { release(object) } }
         switch obtained {
-        case .existing(let object): join(exchange, object, request)
+        case .existing(let object):
+            join(exchange, object, request)
+            lookAhead(from: object, request)
         case .elected(let object, let base):
             counters.misses.add()
             guard !tier.memory.isExhausted else { return refuse(exchange, object) }
@@ -27,12 +29,14 @@ extension EdgeWorker {
                 fetch(object, base: base, request)
             }
             wait(exchange, object, request, isElector: true, base == nil ? .miss : .refetched)
+            lookAhead(from: object, request)
         case .stale(let object, let revalidation):
             counters.staleHits.add()
             if let revalidation {
                 start(Fill(object: revalidation, for: .shared(base: object), request: request, worker: self))
             }
             answer(exchange, from: object, request, object.isStandInNow(loop.now) ? .staleOnError : .staleHit)
+            lookAhead(from: object, request)
         case .uncacheable: fetchAlone(exchange, key, request)
         case .notCached: respondError(exchange, status: 504, .rejected, texts.notCached)
         }
@@ -45,6 +49,10 @@ extension EdgeWorker {
             guard !peer.isSweepDue.exchange(true, ordering: .relaxed) else { continue }
             peer.loop.mailbox.post { peer.sweep() }
         }
+    }
+
+    private func lookAhead(from object: CachedObject, _ request: StoredRequest) {
+        request.authority.withUnsafeBytes { lookAhead(from: object, authority: $0) }
     }
 
     /// What a request says of caching, where that is obeyed.
@@ -108,7 +116,7 @@ extension EdgeWorker {
         guard object.phase == .ready, !object.isUncacheable.load(ordering: .acquiring) else {
             counters.misses.add()
             counters.collapsed.add()
-            object.isWanted.store(true, ordering: .relaxed)
+            if !takesPrefetch(object) { object.isWanted.store(true, ordering: .relaxed) }
             return wait(exchange, object, request, isElector: false, .collapsed)
         }
         if object.variant == .independent, object.isWhole { nearCache.insert(object) }
@@ -130,7 +138,7 @@ extension EdgeWorker {
     }
 
     func forget(_ fill: Fill) {
-        fills[ObjectIdentifier(fill.object)] = nil
+        if fills.removeValue(forKey: ObjectIdentifier(fill.object)) != nil, fill.isAhead { prefetchCount -= 1 }
     }
 
     /// The response is not to be shared: this request gets a fill of its own, which nobody else can find.

@@ -79,6 +79,7 @@ extension EdgeWorker {
 
     /// An object is whole.
     func stored(_ object: CachedObject) {
+        notePlaylist(object)
         disk?.isWhole(object, nowMilliseconds: loop.now)
     }
 
@@ -90,9 +91,10 @@ extension EdgeWorker {
 
     /// An object is asked for again for the first time: from now on it is worth a place on disk.
     func noteSecondUse(_ object: CachedObject) {
-        guard !object.isWanted.exchange(true, ordering: .relaxed), let disk, object.isWhole || object.isSliced else {
-            return
-        }
+        // For what was fetched ahead this is the first time.
+        guard !takesPrefetch(object), !object.isWanted.exchange(true, ordering: .relaxed), let disk,
+            object.isWhole || object.isSliced
+        else { return }
         disk.store(object, slices: nil, nowMilliseconds: loop.now)
     }
 }

@@ -27,6 +27,8 @@ final class EdgeWorker: RequestHandler, @unchecked Sendable {
     let disk: DiskCache?
     /// What was purged, for objects of all workers.
     let purges: PurgeState
+    /// What follows segments, for objects of all workers.
+    let playlists: PlaylistIndex
     private(set) var headBuilder: ResponseHeadBuilder
     private(set) var upstreamFields: UpstreamFields
     let router: UpstreamRouter
@@ -50,6 +52,8 @@ final class EdgeWorker: RequestHandler, @unchecked Sendable {
     var pieceFills: [ObjectIdentifier: PieceFill] = [:] {
         didSet { counters.fillsOpen.set(fills.count + pieceFills.count) }
     }
+    /// Those of the fills that were begun ahead of clients.
+    var prefetchCount = 0
     /// All workers, this one included; set once before the threads start.
     var peers: [EdgeWorker] = []
     private var evictionsSwept = 0
@@ -58,8 +62,8 @@ final class EdgeWorker: RequestHandler, @unchecked Sendable {
     private var keyScratch: [UInt8] = []
 
     init(
-        index: Int, loop: EventLoop, settings: EdgeSettings, tier: MemoryTier, disk: DiskCache?, hasher: KeyHasher,
-        health: HealthMonitor, logFile: LogFile?
+        index: Int, loop: EventLoop, settings: EdgeSettings, tier: MemoryTier, disk: DiskCache?,
+        playlists: PlaylistIndex, hasher: KeyHasher, health: HealthMonitor, logFile: LogFile?
     ) {
         self.index = index
         self.loop = loop
@@ -67,6 +71,7 @@ final class EdgeWorker: RequestHandler, @unchecked Sendable {
         self.tier = tier
         self.disk = disk
         purges = tier.purges
+        self.playlists = playlists
         self.hasher = hasher
         accessLog = logFile.map { AccessLog($0) }
         gate = TokenGate(keys: settings.tokenKeys, counters: counters)
@@ -105,7 +110,9 @@ final class EdgeWorker: RequestHandler, @unchecked Sendable {
             return respondError(exchange, status: 501, .rejected, texts.methodUnknown)
         default: guard settings.passesMethods else { return respondMethodNotAllowed(exchange) }
         }
-        guard isPlainPath(carrier.path) else { return respondError(exchange, status: 400, .rejected, texts.badPath) }
+        guard PlainPath.isPlain(carrier.path) else {
+            return respondError(exchange, status: 400, .rejected, texts.badPath)
+        }
         if gate.isRequired {
             let rejection = gate.rejection(carrier, nowSeconds: loop.wallSeconds, exchange: exchange)
             if let rejection { return respondForbidden(exchange, rejection) }
@@ -117,6 +124,11 @@ final class EdgeWorker: RequestHandler, @unchecked Sendable {
             return handleWithLongKey(exchange, request, carrier)
         }
         serve(exchange, request, key: carrier.path)
+        if !request.cmcdRequest.isEmpty { takeHint(request, path: carrier.path) }
+    }
+
+    private func takeHint(_ request: borrowing RequestHead, path: UnsafeRawBufferPointer) {
+        take(hint: CMCDHint.nextObject(in: request.cmcdRequest), path: path, authority: request.authority)
     }
 
     /// Keeps the path for the log. What looks like a token that could not be split off is not written down.
@@ -141,9 +153,16 @@ final class EdgeWorker: RequestHandler, @unchecked Sendable {
             object.mark.hit(tick: EvictionMark.tick(milliseconds: loop.now))
             if !object.isWanted.load(ordering: .relaxed) { noteSecondUse(object) }
             respond(exchange, object, Conditions(request), .hit)
+            lookAhead(from: object, authority: request.authority)
         } else {
             miss(exchange, CacheKey(bytes: Array(key), hashValue64: hash), StoredRequest(request))
         }
+    }
+
+    /// The key of a path of the site that was asked.
+    func siteKey(_ path: [UInt8], _ authority: [UInt8]) -> CacheKey {
+        let bytes = settings.servesHosts ? authority.map(asciiLowercase) + path : path
+        return CacheKey(bytes: bytes, hashValue64: bytes.withUnsafeBytes { hasher.hash($0) })
     }
 
     /// The key of another target of the same site.
@@ -154,24 +173,43 @@ final class EdgeWorker: RequestHandler, @unchecked Sendable {
         guard carrier.query.allSatisfy({ $0 > 0x20 && $0 < 0x7F }) else {
             return respondError(exchange, status: 400, .rejected, texts.badPath)
         }
-        writeKey(of: carrier, request)
+        let clientData = writeKey(of: carrier, request)
         let key = keyScratch
         let request = copy request
         key.withUnsafeBytes { serve(exchange, request, key: $0) }
+        if !clientData.isEmpty {
+            let hint = CMCDHint.nextObject(inParameter: clientData)
+            take(hint: hint, path: carrier.path, authority: request.authority)
+        } else if !request.cmcdRequest.isEmpty {
+            takeHint(request, path: carrier.path)
+        }
     }
 
-    /// The query is part of the key, without the token's parameter; so is the host, where it says what is meant.
-    private func writeKey(of carrier: TokenCarrier, _ request: borrowing RequestHead) {
+    /// The query is part of the key, without the token's parameter and without what a player says of itself (CTA-5004),
+    /// which would make another object of each request. So is the host, where it says what is meant. Returns what the
+    /// player says.
+    @discardableResult
+    private func writeKey(of carrier: TokenCarrier, _ request: borrowing RequestHead) -> UnsafeRawBufferPointer {
         keyScratch.removeAll(keepingCapacity: true)
         if settings.servesHosts { keyScratch.append(contentsOf: request.authority.lazy.map(asciiLowercase)) }
         keyScratch.append(contentsOf: carrier.path)
+        let query = carrier.query
+        var clientData = UnsafeRawBufferPointer(start: nil, count: 0)
         var separator = UInt8(ascii: "?")
-        for parameter in carrier.query.split(separator: UInt8(ascii: "&")) {
-            guard !parameter.starts(with: Array("hdnts=".utf8)) else { continue }
-            keyScratch.append(separator)
-            keyScratch.append(contentsOf: parameter)
-            separator = UInt8(ascii: "&")
+        var start = 0
+        while start < query.count {
+            let end = query.position(of: UInt8(ascii: "&"), from: start) ?? query.count
+            let parameter = query.slice(start..<end)
+            start = end + 1
+            if parameter.hasPrefix(CMCDHint.parameter) {
+                clientData = parameter.slice(CMCDHint.parameter.utf8CodeUnitCount..<parameter.count)
+            } else if !parameter.isEmpty, !parameter.hasPrefix("hdnts=") {
+                keyScratch.append(separator)
+                keyScratch.append(contentsOf: parameter)
+                separator = UInt8(ascii: "&")
+            }
         }
+        return clientData
     }
 
     /// A request that goes upstream with its content: that comes first.
@@ -187,21 +225,6 @@ final class EdgeWorker: RequestHandler, @unchecked Sendable {
         case .collecting: exchange.parked = pending
         case .refused(let failure): respondContentFailure(exchange, failure)
         }
-    }
-
-    /// A path whose meaning nobody can mistake: absolute, without dot segments, encoded or not, and without
-    /// encoded slashes. Otherwise a token for one video might open another at the origin.
-    @inline(__always)
-    private func isPlainPath(_ path: UnsafeRawBufferPointer) -> Bool {
-        guard path.count >= 1, path[0] == UInt8(ascii: "/") else { return false }
-        var previous: UInt8 = 0
-        for byte in path {
-            // Names of ours start with a letter or digit, so a dot after a slash is a dot segment or a hidden file.
-            if previous == UInt8(ascii: "/"), byte == UInt8(ascii: ".") || byte == UInt8(ascii: "/") { return false }
-            if byte == UInt8(ascii: "%") || byte == UInt8(ascii: "\\") || byte <= 0x20 || byte >= 0x7F { return false }
-            previous = byte
-        }
-        return true
     }
 
     /// About ten times a second: sweep out evicted objects, time out waiters, write the log.

@@ -23,6 +23,15 @@ struct StoredRequest {
         self.fields = fields
     }
 
+    /// A request of our own for what a client has not asked for yet: without any field.
+    init(authority: [UInt8]) {
+        method = .get
+        methodName = Array("GET".utf8)
+        self.authority = authority
+        isHTTP10 = false
+        fields = []
+    }
+
     /// The lines of a field as one list (RFC 9110 section 5.3), `; ` between those of cookies; nil when there is none.
     func all(_ name: StaticString) -> [UInt8]? {
         let lines = fields.filter { line in line.name.withUnsafeBytes { $0.equals(name) } }.map(\.value)

@@ -64,6 +64,10 @@ final class CachedObject: @unchecked Sendable {
     let isInvalidated = Atomic<Bool>(false)
     /// A fill for a replacement is under way.
     let isRevalidating = Atomic<Bool>(false)
+    /// Loop time at which its next use is a reason to look for what follows it; `.max` for never again.
+    let lookAheadMilliseconds = Atomic<Int64>(0)
+    /// Fetched ahead, and no client has asked for it yet.
+    let isUnusedPrefetch = Atomic<Bool>(false)
     private let errorStorage = Atomic<UInt8>(ProxyError.none.rawValue)
     private let freshUntilStorage = Atomic<Int64>(0)
     private let usableUntilStorage = Atomic<Int64>(0)

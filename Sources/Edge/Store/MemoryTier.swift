@@ -81,6 +81,8 @@ final class MemoryTier: Sendable {
     private let order: Mutex<EvictionQueue<CachedObject>>
     /// Counts evictions, so that workers know when to sweep.
     let evictions = Atomic<Int>(0)
+    /// Objects fetched ahead that left before a client had asked for them.
+    let prefetchesWasted = SharedCounter()
 
     init(budgetBytes: Int, policy: EvictionPolicy = .standard, purges: PurgeState) {
         self.budgetBytes = budgetBytes
@@ -348,7 +350,7 @@ final class MemoryTier: Sendable {
     }
 
     private func removeFromTable(_ object: CachedObject) {
-        object.isWithdrawn.store(true, ordering: .relaxed)
+        markWithdrawn(object)
         shard(object.key).entries.withLock { entries in
             entries.entries[object.key]?.objects.removeAll { $0 === object }
             if entries.entries[object.key]?.objects.isEmpty == true { entries.entries[object.key] = nil }
@@ -357,12 +359,17 @@ final class MemoryTier: Sendable {
     }
 
     private func removeFromOrder(_ object: CachedObject) {
-        object.isWithdrawn.store(true, ordering: .relaxed)
+        markWithdrawn(object)
         order.withLock { order in
             guard let handle = object.evictionHandle else { return }
             order.remove(handle)
             object.evictionHandle = nil
         }
         evictions.wrappingAdd(1, ordering: .relaxed)
+    }
+
+    private func markWithdrawn(_ object: CachedObject) {
+        object.isWithdrawn.store(true, ordering: .relaxed)
+        if object.isUnusedPrefetch.exchange(false, ordering: .relaxed) { prefetchesWasted.add() }
     }
 }

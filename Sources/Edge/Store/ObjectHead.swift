@@ -39,6 +39,8 @@ final class ObjectHead: Sendable {
     let initialAgeMilliseconds: Int64
     /// A player waits for this before anything else: it is sent before other responses of its connection.
     let isUrgent: Bool
+    /// It has the type of an HLS playlist.
+    let isPlaylist: Bool
     /// The upstream's Cache-Status list, which ours is appended to on a miss (RFC 9211 section 2); empty for none.
     let upstreamCacheStatus: [UInt8]
     /// What purges may name it by.
@@ -52,6 +54,7 @@ final class ObjectHead: Sendable {
         var announcedLength: Int?
         var storedMilliseconds: Int64 = 0
         var isUrgent = false
+        var isPlaylist = false
         var upstreamCacheStatus: [UInt8] = []
         var surrogateKeys = SurrogateKeys()
     }
@@ -80,6 +83,7 @@ final class ObjectHead: Sendable {
         vary = facts.vary
         storedMilliseconds = facts.storedMilliseconds
         isUrgent = facts.isUrgent
+        isPlaylist = facts.isPlaylist
         upstreamCacheStatus = facts.upstreamCacheStatus
         surrogateKeys = facts.surrogateKeys
         if case .store(let freshness) = facts.storability {

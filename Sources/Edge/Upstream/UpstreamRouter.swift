@@ -88,6 +88,9 @@ final class UpstreamRouter {
             || fallback.servers.contains { $0.record.isUp }
     }
 
+    /// Half of the fetches that may be under way are, or some wait already: what nobody has asked for has to wait.
+    var isBusy: Bool { gate.waitingCount > 0 || gate.runningCount * 2 >= settings.limits.fetchesMax }
+
     /// Sends a request to the next server of its route; what comes goes to `handler`, never before this has returned. Nil
     /// when there is no server that may be asked.
     func start(_ request: UpstreamRequest, on route: UpstreamRoute, _ handler: UpstreamHandler) -> UpstreamFetch? {

@@ -24,6 +24,8 @@ public struct RequestHead {
     /// Credentials (RFC 9110 section 11.6.2).
     public internal(set) var authorization = Self.none
     public internal(set) var origin = Self.none
+    /// What a player says of this request (CTA-5004 section 2.2, `CMCD-Request`).
+    public internal(set) var cmcdRequest = Self.none
     /// What a preflight asks for (Fetch standard, CORS protocol).
     public internal(set) var requestedMethod = Self.none
     public internal(set) var requestedHeaders = Self.none
@@ -46,7 +48,8 @@ public struct RequestHead {
     /// The fields that are looked at.
     enum Field {
         case host, range, ifRange, ifMatch, ifNoneMatch, ifModifiedSince, ifUnmodifiedSince
-        case acceptEncoding, cookie, authorization, origin, requestedMethod, requestedHeaders, expect, other
+        case acceptEncoding, cookie, authorization, origin, requestedMethod, requestedHeaders, expect
+        case cmcdRequest, other
 
         /// The field of a name in lower case, as HTTP/2 has them.
         @inline(__always)
@@ -69,6 +72,7 @@ public struct RequestHead {
             case 6 where equals(name, "expect"): self = .expect
             case 8 where equals(name, "if-range"): self = .ifRange
             case 8 where equals(name, "if-match"): self = .ifMatch
+            case 12 where equals(name, "cmcd-request"): self = .cmcdRequest
             case 13 where equals(name, "if-none-match"): self = .ifNoneMatch
             case 13 where equals(name, "authorization"): self = .authorization
             case 15 where equals(name, "accept-encoding"): self = .acceptEncoding
@@ -100,6 +104,7 @@ public struct RequestHead {
         case .requestedMethod: Self.put(value, in: &requestedMethod, ", ", &memory)
         case .requestedHeaders: Self.put(value, in: &requestedHeaders, ", ", &memory)
         case .expect: Self.put(value, in: &expect, ", ", &memory)
+        case .cmcdRequest: Self.put(value, in: &cmcdRequest, ", ", &memory)
         case .other: true
         }
     }
