@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import CLinux
-import Glibc
+public import Glibc
 
 /// A failed system call: what was tried and the kernel's reason.
 public struct SystemError: Error, Sendable, CustomStringConvertible {
@@ -38,6 +38,18 @@ public func readFile(_ path: String) throws -> [UInt8] {
 /// Reads a whole small file as UTF-8.
 public func readTextFile(_ path: String) throws -> String {
     String(decoding: try readFile(path), as: UTF8.self)
+}
+
+/// Makes a folder, and those above it that are missing. Throws `SystemError`.
+public func makeFolders(_ path: String, mode: mode_t = 0o700) throws {
+    var position = path.startIndex
+    while position < path.endIndex {
+        position = path[path.index(after: position)...].firstIndex(of: "/") ?? path.endIndex
+        guard mkdir(String(path[..<position]), mode) != 0, errno != EEXIST else { continue }
+        let code = errno
+        // A folder above it may be read-only and still be there.
+        if access(String(path[..<position]), F_OK) != 0 { throw SystemError("mkdir \(path)", code: code) }
+    }
 }
 
 /// Writes a line for people to standard error.

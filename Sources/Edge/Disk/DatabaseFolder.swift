@@ -21,7 +21,7 @@ final class DatabaseFolder: Sendable {
     init(_ path: String) throws {
         guard !path.isEmpty else { throw SystemError("open the cache's folder", code: ENOENT) }
         self.path = path
-        try Self.make(path)
+        try makeFolders(path)
         let file = path + "/cache.lock"
         let descriptor = open(file, O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
         guard descriptor >= 0 else { throw SystemError("open \(file)", code: errno) }
@@ -41,17 +41,6 @@ final class DatabaseFolder: Sendable {
 
     deinit {
         close(lockDescriptor)
-    }
-
-    private static func make(_ path: String) throws {
-        var position = path.startIndex
-        while position < path.endIndex {
-            position = path[path.index(after: position)...].firstIndex(of: "/") ?? path.endIndex
-            guard mkdir(String(path[..<position]), 0o700) != 0, errno != EEXIST else { continue }
-            let code = errno
-            // A folder above it may be read-only and still be there.
-            if access(String(path[..<position]), F_OK) != 0 { throw SystemError("mkdir \(path)", code: code) }
-        }
     }
 
     /// The number of the process that holds the lock, as it has written it.

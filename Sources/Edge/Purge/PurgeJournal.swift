@@ -28,7 +28,7 @@ struct PurgeJournal: ~Copyable {
     /// journal is set aside, and what it may have known is taken as purged; so is everything when the file is damaged.
     /// Throws `SystemError`.
     static func open(folder: String, rulesMax: Int, into ledger: inout PurgeLedger) throws -> PurgeJournal {
-        guard mkdir(folder, 0o755) == 0 || errno == EEXIST else { throw SystemError("mkdir \(folder)", code: errno) }
+        try makeFolders(folder)
         let path = folder + "/" + fileName
         let descriptor = Glibc.open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o644)
         guard descriptor >= 0 else { throw SystemError("open \(path)", code: errno) }
