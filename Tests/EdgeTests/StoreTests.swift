@@ -495,7 +495,8 @@ private func read(_ body: BodySource, from start: Int = 0) -> (bytes: [UInt8], e
         older.fail(.died)
         tier.withdraw(older)
         tier.withdraw(body, of: older.key)
-        #expect(newer.isWithdrawn.load(ordering: .relaxed))
+        let isGone = newer.isWithdrawn.load(ordering: .relaxed)
+        #expect(isGone)
         #expect(tier.usage.bytes == 0 && tier.usage.objects == 0)
     }
 
