@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import CLinux
-public import Glibc
+import Glibc
 
 /// A failed system call: what was tried and the kernel's reason.
 public struct SystemError: Error, Sendable, CustomStringConvertible {
@@ -41,7 +41,7 @@ public func readTextFile(_ path: String) throws -> String {
 }
 
 /// Makes a folder, and those above it that are missing. Throws `SystemError`.
-public func makeFolders(_ path: String, mode: mode_t = 0o700) throws {
+public func makeFolders(_ path: String, mode: UInt32 = 0o700) throws {
     var position = path.startIndex
     while position < path.endIndex {
         position = path[path.index(after: position)...].firstIndex(of: "/") ?? path.endIndex

@@ -2,6 +2,7 @@
 """RFC 9111 as a shared cache in front of any origin: what is stored, for whom, for how long, and what upstream is asked."""
 
 import itertools
+import threading
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -210,6 +211,60 @@ def test_a_5xx_without_a_stored_response_is_passed_on(site: Site) -> None:
     first = site.get(path)
     assert (first.status, first.body, first.headers["retry-after"]) == (503, b"broken", "1")
     assert site.get(path).body == b"well"
+
+
+def test_a_revalidation_that_brings_what_is_for_one_ends(site: Site) -> None:
+    """Nobody reads the response that came in the background: it must not keep its connection for ever."""
+    fields = [("cache-control", "max-age=0, stale-while-revalidate=60")]
+    path = site.path(Reply(fields=fields, body=b"old"), Reply(fields=[("cache-control", "private")], body=bytes(8 << 20)))
+    assert [site.get(path).body for _ in range(2)] == [b"old"] * 2
+    fetches = f'spillway_upstream_fetches{{server="127.0.0.1:{site.origin.port}"}}'
+    until = time.monotonic() + 5
+    while (under_way := site.node.metric(fetches)) > 0 and time.monotonic() < until:
+        time.sleep(0.1)
+    assert under_way == 0
+
+
+def test_a_body_that_was_found_good_on_its_way_outlives_its_first_reader(site: Site) -> None:
+    """The second reader has the newer head and the body of the fill that the first one began, and leaves."""
+    body = bytes(range(256)) * 98_304  # so much that it is not finished for nobody
+    gate = threading.Event()
+    fields = [("cache-control", "no-cache"), ("etag", '"a"')]
+    path = site.path(Reply(fields=fields, body=body, piece=100_000, body_gate=gate), Reply(304, fields))
+
+    def leave() -> None:
+        with pytest.raises(AssertionError, match=r"\(28\)"):
+            fetch(site.node.secure(path), HTTP_1, ca=site.node.keys.ca, seconds=1)
+
+    first = threading.Thread(target=leave)
+    first.start()
+    time.sleep(0.4)
+    answers: list[Answer] = []
+    second = threading.Thread(target=lambda: answers.append(site.get(path)))
+    second.start()
+    first.join()
+    time.sleep(0.3)
+    gate.set()
+    second.join()
+    assert [answer.body for answer in answers] == [body]
+
+
+def test_a_304_that_makes_a_response_private_answers_one(site: Site) -> None:
+    fields = [("etag", '"a"')]
+    mine = Reply(304, [("cache-control", "private"), ("x-user", "mine"), *fields], delay=0.5)
+    path = site.path(
+        Reply(fields=[("cache-control", "max-age=0"), *fields], body=b"all"),
+        mine,
+        Reply(fields=[("cache-control", "private"), ("x-user", "yours"), *fields], body=b"all"),
+    )
+    site.get(path)
+    answers: list[Answer] = []
+    readers = [threading.Thread(target=lambda: answers.append(site.get(path))) for _ in range(3)]
+    for reader in readers:
+        reader.start()
+    for reader in readers:
+        reader.join()
+    assert sorted(answer.headers["x-user"] for answer in answers) == ["mine", "yours", "yours"]
 
 
 # MARK: Variants

@@ -185,3 +185,38 @@ def test_a_range_beyond_the_end_is_416(site: Site) -> None:
     path = site.path()
     answer = site.get(path, "-r", f"{20 * SLICE}-{20 * SLICE + 9}")
     assert (answer.status, answer.headers["content-range"]) == (416, f"bytes */{len(BODY)}")
+
+
+def test_a_range_beyond_the_end_says_nothing_of_other_requests(site: Site) -> None:
+    """The 416 is for one range: it must not make the whole object one that is never stored."""
+    path = site.path()
+    site.get(path, "-r", f"{20 * SLICE}-{20 * SLICE + 9}")
+    assert site.get(path).body == BODY
+    before = len(site.origin.at(path))
+    assert site.get(path).body == BODY
+    assert len(site.origin.at(path)) == before
+
+
+def test_an_origin_that_gives_less_than_a_slice_is_not_asked_for_ever(site: Site) -> None:
+    """Each answer has 1,000 bytes of what was asked for: nothing whole comes of it, and the response is given up."""
+    serve = serve_ranges(BODY, FIELDS)
+
+    def stingy(asked: Asked) -> Reply:
+        first = int(asked.fields["range"].removeprefix("bytes=").partition("-")[0])
+        fields = [*FIELDS, ("content-range", f"bytes {first}-{first + 999}/{len(BODY)}")]
+        return Reply(206, fields, BODY[first : first + 1000])
+
+    path = site.path(serve, stingy)
+    site.get(path, "-r", "0-9")
+    with pytest.raises(AssertionError, match=r"\((18|92)\)"):
+        site.get(path, "-r", f"{6 * SLICE}-{6 * SLICE + 5000}")
+    assert len(site.origin.at(path)) < 6
+
+
+def test_each_piece_is_asked_for_as_the_request_selects_it(site: Site) -> None:
+    """The representation depends on a field of the request, so that goes upstream with the later pieces too."""
+    kinds = {kind: serve_ranges(kind.encode() * len(BODY), [FIELDS[0], ("etag", f'"{kind}"'), ("vary", "x-kind")]) for kind in "ab"}
+    path = site.path(lambda asked: kinds[asked.fields.get("x-kind", "b")](asked))
+    for kind in "ab":
+        for wanted in ("0-9", f"{5 * SLICE}-{5 * SLICE + 9}"):
+            assert site.get(path, "-r", wanted, "-H", f"X-Kind: {kind}").body == kind.encode() * 10

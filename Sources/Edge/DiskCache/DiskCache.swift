@@ -50,10 +50,10 @@ final class DiskCache: Sendable {
     /// then it is fetched again one day.
     func store(_ object: CachedObject, slices: Range<Int>?, nowMilliseconds now: Int64) {
         guard object.variant == .independent, let head = object.head, let body = object.stored,
-            let length = body.length, !object.isWithdrawn.load(ordering: .relaxed),
-            head.freshUntilMilliseconds - now >= freshMillisecondsMin,
+            let length = body.length, head.freshUntilMilliseconds - now >= freshMillisecondsMin,
             let record = DiskHead(
-                object, head: head, nowMilliseconds: now, wallMilliseconds: Clock.wallMilliseconds())
+                object, head: head, nowMilliseconds: now, wallMilliseconds: Clock.wallMilliseconds()),
+            isUnpurged(object, head)
         else { return }
         tier.store(
             DiskWrite(
@@ -66,11 +66,18 @@ final class DiskCache: Sendable {
     func refresh(_ object: CachedObject, nowMilliseconds now: Int64) {
         guard let head = object.head, let length = object.stored?.length, holds(object),
             let record = DiskHead(
-                object, head: head, nowMilliseconds: now, wallMilliseconds: Clock.wallMilliseconds())
+                object, head: head, nowMilliseconds: now, wallMilliseconds: Clock.wallMilliseconds()),
+            isUnpurged(object, head)
         else { return }
         tier.updateHead(
             object.key.bytes, head: record.bytes, version: Self.version(head, length: length),
             freshUntilWallSeconds: wallSeconds(head.freshUntilMilliseconds, now))
+    }
+
+    /// No purge and no invalidation has touched the object. To be asked after its record was made: that says up to which
+    /// purge the object was judged, and nothing of how, so that the disk would bring it back as if none had been.
+    private func isUnpurged(_ object: CachedObject, _ head: ObjectHead) -> Bool {
+        !object.isWithdrawn.load(ordering: .relaxed) && object.freshUntilMilliseconds >= head.freshUntilMilliseconds
     }
 
     private func wallSeconds(_ milliseconds: Int64, _ now: Int64) -> UInt64 {

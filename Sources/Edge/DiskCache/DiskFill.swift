@@ -44,7 +44,10 @@ final class DiskFill: DiskReceiver, @unchecked Sendable {
         let (verdict, _) = object.key.withPurgeSubject(record.surrogateKeys) {
             tier.purges.verdict(for: $0, birth: record.birth, checkedUpTo: record.judgedGeneration)
         }
-        guard verdict != .hard, let head = builder.restore(record, length: length, key: object.key, now: now) else {
+        // What was stored under other settings may depend on fields of requests now.
+        guard verdict != .hard, let head = builder.restore(record, length: length, key: object.key, now: now),
+            head.vary == nil
+        else {
             askUpstream(base: nil)
             return false
         }

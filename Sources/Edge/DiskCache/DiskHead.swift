@@ -10,6 +10,8 @@ struct DiskHead {
     /// Another layout is not read.
     private static let layout: UInt32 = 1
     private static let fieldsMax = 1000
+    /// No clock shows a later time; sums with it never overflow.
+    private static let arrivalMax: UInt64 = 1 << 50
 
     var status: Int
     var fields: [FieldLine]
@@ -29,7 +31,7 @@ struct DiskHead {
         self.freshness = freshness
         arrivalMilliseconds = wallMilliseconds - (nowMilliseconds - head.storedMilliseconds)
         birth = object.birth
-        judgedGeneration = object.judgedGeneration.load(ordering: .relaxed)
+        judgedGeneration = object.judgedGeneration.load(ordering: .acquiring)
         surrogateKeys = head.surrogateKeys
     }
 
@@ -67,7 +69,7 @@ struct DiskHead {
             let arrival = reader.number64(), let age = reader.number64(), let lifetime = reader.number64(),
             let whileRevalidate = reader.number64(), let ifError = reader.number64(),
             let birth = reader.number64(), let judged = reader.number64(), let hashes = reader.hashes(),
-            let fields = reader.fields(max: Self.fieldsMax), reader.isAtEnd
+            let fields = reader.fields(max: Self.fieldsMax), reader.isAtEnd, arrival <= Self.arrivalMax
         else { return nil }
         self.status = Int(status)
         self.fields = fields

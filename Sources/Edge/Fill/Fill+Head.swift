@@ -23,6 +23,11 @@ extension Fill {
             end(.refused)
             return false
         }
+        if response.status == 416, askedRange != nil {
+            // It answers the range of one request, and says nothing of the others that wait.
+            startAgain()
+            return false
+        }
         if response.status == 206, let askedRange { return takePiece(response, askedRange) }
         let isBodiless = response.status == 204 || response.status == 304 || request?.method == .head && isForOne
         return publish(response, length: isBodiless ? 0 : response.contentLength)
@@ -57,7 +62,8 @@ extension Fill {
             end(.transientError)
             return false
         }
-        switch machine.headArrived(head.storability, contentLength: length) {
+        let canSettle = head.vary.map { $0.key(of: request?.fields ?? []) != nil } ?? true
+        switch machine.headArrived(canSettle ? head.storability : .uncacheable, contentLength: length) {
         case .tooLarge:
             Log.info("An object is larger than cache.objectBytes and not stored", ["key": object.key.text])
             publishPipe(head)
@@ -87,7 +93,7 @@ extension Fill {
     private func publishStored(_ head: ObjectHead, _ storability: Storability, length: Int?) {
         guard settle(head) else { return publishPipe(head) }
         let body = StoredBody(
-            length: length, capacityBytes: worker.settings.objectBytesMax, memory: worker.tier.memory)
+            length: length, capacityBytes: objectBytesMax, memory: worker.tier.memory)
         sink = .stored(body)
         publish(head, body)
         if case .store = storability {
@@ -157,7 +163,7 @@ extension Fill {
 
     /// The stored response is still good: its bytes get the newer head.
     private func takeNotModified(_ response: UpstreamResponse, _ base: CachedObject) -> Bool {
-        guard let head = base.head, let body = base.stored,
+        guard let head = base.head, let body = base.stored, body.phase != .failed,
             !ValidationMatch.updated(by: response.fields, stored: [head.validators], asked: 0).isEmpty
         else {
             guard isConditional else {
@@ -178,12 +184,20 @@ extension Fill {
         }
         _ = machine.headArrived(merged.storability, contentLength: 0)
         sink = .nowhere
+        body.isShared.store(true, ordering: .relaxed)
         object.isRefreshed.store(true, ordering: .relaxed)
         if case .store = merged.storability, settle(merged) {
             publish(merged, body)
             worker.tier.admit(object)
+            // The fill that writes the body may have failed since it was looked at.
+            if body.phase == .failed { worker.tier.withdraw(object) }
             worker.disk?.refresh(object, nowMilliseconds: worker.loop.now)
         } else {
+            if merged.storability == .uncacheable {
+                // What was everybody's is for this request alone from now on.
+                object.isUncacheable.store(true, ordering: .releasing)
+                worker.tier.markUncacheable(object.key, nowMilliseconds: worker.loop.now)
+            }
             publish(merged, body)
             worker.tier.withdraw(object)
             worker.tier.withdraw(base)

@@ -31,6 +31,8 @@ final class Fill: UpstreamHandler {
     let isAhead: Bool
     unowned let worker: EdgeWorker
     var machine: FillMachine
+    /// As it was when the fill began: a reload must not change it under a body that is on its way.
+    let objectBytesMax: Int
     private let route: UpstreamRoute
     private var fetch: UpstreamFetch?
     /// The one reader of a response that is not to be shared; see `holdBack`.
@@ -68,8 +70,9 @@ final class Fill: UpstreamHandler {
         route = UpstreamRoute(key: object.key.bytes)
         var isIdempotent = true
         if case .pass = purpose { isIdempotent = false }
+        objectBytesMax = worker.settings.objectBytesMax
         machine = FillMachine(
-            triesMax: worker.router.triesMax, objectBytesMax: worker.settings.objectBytesMax,
+            triesMax: worker.router.triesMax, objectBytesMax: objectBytesMax,
             finishBytesMax: worker.settings.finishBytesMax, isIdempotent: isIdempotent,
             aheadBytesMax: isAhead ? worker.settings.prefetch.objectBytesMax : nil)
     }
@@ -102,7 +105,12 @@ final class Fill: UpstreamHandler {
 
     /// Every reader has left: go on only if it is nearly done.
     func readersGone() {
-        if let base, base.isRevalidating.load(ordering: .relaxed) { return }
+        // A pipe without a reader would never be emptied.
+        if let base, base.isRevalidating.load(ordering: .relaxed), !object.isUncacheable.load(ordering: .relaxed) {
+            return
+        }
+        // A newer object has taken the body over, and its readers are not counted here.
+        if case .stored(let stored) = sink, stored.isShared.load(ordering: .relaxed) { return }
         var next = machine
         guard next.readersGone(hasRoom: !worker.tier.memory.isExhausted), worker.tier.abandon(object) else { return }
         machine = next
@@ -210,7 +218,10 @@ final class Fill: UpstreamHandler {
         case .stored(let stored):
             let wasOpenEnded = stored.length == nil
             stored.complete()
-            if wasOpenEnded { admit() }
+            if wasOpenEnded {
+                admit()
+                worker.tier.recharge(object)
+            }
         case .pipe(let pipe): pipe.complete()
         case .pieces(let stored, let run, _):
             stored.release(run)
@@ -236,5 +247,6 @@ final class Fill: UpstreamHandler {
         object.error = error
         object.fail(outcome)
         worker.tier.withdraw(object)
+        if let stored = object.stored { worker.tier.withdraw(stored, of: object.key) }
     }
 }

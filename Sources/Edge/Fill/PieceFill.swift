@@ -13,16 +13,19 @@ final class PieceFill: UpstreamHandler {
     let object: CachedObject
     private let body: StoredBody
     private let run: Range<Int>
+    /// Of the reader that got there first: what selects the representation goes upstream with each of its slices.
+    private let request: StoredRequest
     private unowned let worker: EdgeWorker
     private var position = 0
     private var expected = 0
     private let route: UpstreamRoute
 
     /// `run` has been claimed for this fill.
-    init(object: CachedObject, body: StoredBody, run: Range<Int>, worker: EdgeWorker) {
+    init(object: CachedObject, body: StoredBody, run: Range<Int>, request: StoredRequest, worker: EdgeWorker) {
         self.object = object
         self.body = body
         self.run = run
+        self.request = request
         self.worker = worker
         route = UpstreamRoute(key: object.key.bytes)
     }
@@ -36,7 +39,8 @@ final class PieceFill: UpstreamHandler {
 
     func start() {
         guard let head = object.head, let condition = ConditionalRequest.ifRange(head.validators),
-            let request = worker.upstreamRequest(for: object.key, range: asked, condition: condition)
+            let request = worker.upstreamRequest(
+                for: object.key, request, range: asked, condition: condition)
         else { return giveUp() }
         guard worker.router.start(request, on: route, self) != nil else { return tryAgain() }
         worker.counters.upstreamRequests.add()
@@ -74,7 +78,8 @@ final class PieceFill: UpstreamHandler {
     }
 
     override func ended() {
-        guard position == expected else { return tryAgain() }
+        // Less than was asked for is no failure, unless nothing of it can be used: that would go on for ever.
+        guard position == expected, body.holds(slice: run.lowerBound) else { return tryAgain() }
         body.release(run)
         worker.tier.recharge(object)
         worker.notify(body)
@@ -106,6 +111,7 @@ final class PieceFill: UpstreamHandler {
     private func giveUp() {
         object.fail(.died)
         worker.tier.withdraw(object)
+        worker.tier.withdraw(body, of: object.key)
         worker.notify(body)
         worker.forget(self)
     }

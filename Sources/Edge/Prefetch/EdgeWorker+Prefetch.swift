@@ -91,6 +91,7 @@ extension EdgeWorker {
         }
         let obtained = tier.obtain(
             key, nowMilliseconds: loop.now, select: { $0.key(of: []) }, make: { makeObjectAhead(key, variant: $0) })
+        defer { if let object = obtained.object { release(object) } }
         switch obtained {
         case .elected(let object, let base): startAhead(object, base: base, authority)
         case .stale(let base, .some(let object)): startAhead(object, base: base, authority)

@@ -119,10 +119,18 @@ extension EdgeWorker {
             if !takesPrefetch(object) { object.isWanted.store(true, ordering: .relaxed) }
             return wait(exchange, object, request, isElector: false, .collapsed)
         }
+        // The head came after the object was found: it may depend on what this request asked for differently.
+        guard isSelected(object, by: request) else { return miss(exchange, object.key, request) }
         if object.variant == .independent, object.isWhole { nearCache.insert(object) }
         object.mark.hit(tick: EvictionMark.tick(milliseconds: loop.now))
         if !object.isWanted.load(ordering: .relaxed) { noteSecondUse(object) }
         answer(exchange, from: object, request, .hit)
+    }
+
+    /// The request asks for what the response depends on as the one did that fetched it. Only where the head is there.
+    private func isSelected(_ object: CachedObject, by request: StoredRequest) -> Bool {
+        guard let rule = object.head?.vary else { return true }
+        return rule.key(of: request.fields) == object.variant
     }
 
     private func answer(
@@ -271,9 +279,7 @@ extension EdgeWorker {
             if !reader.isElector {
                 if object.isUncacheable.load(ordering: .acquiring) { return goAlone(reader, exchange) }
                 // The response depends on what this request asked for differently.
-                if let rule = object.head?.vary, rule.key(of: reader.request.fields) != object.variant {
-                    return goAgain(reader, exchange)
-                }
+                guard isSelected(object, by: reader.request) else { return goAgain(reader, exchange) }
             }
             let disposition = finalDisposition(reader)
             reader.request.withConditions { respond(exchange, object, $0, disposition) }
@@ -324,9 +330,11 @@ extension EdgeWorker {
     }
 
     /// One of the object's readers is none any more.
-    private func release(_ object: CachedObject) {
+    func release(_ object: CachedObject) {
         let left = object.readers.wrappingSubtract(1, ordering: .relaxed).newValue
-        guard left == 0, !object.isWhole, object.phase != .failed else { return }
+        // The body may be looked at only once the phase has announced it.
+        let phase = object.phase
+        guard left == 0, phase != .failed, phase == .waitingForHead || !object.isWhole else { return }
         let peer = peers[object.fillWorker]
         peer.loop.mailbox.post { peer.readersGone(object) }
     }

@@ -17,7 +17,8 @@ extension EdgeWorker {
             // Not from inside the HTTP session: a refusal is told at once.
             return loop.mailbox.post { piece.start(disk.tier) }
         }
-        let fill = PieceFill(object: reader.object, body: body, run: run, worker: self)
+        let fill = PieceFill(
+            object: reader.object, body: body, run: run, request: reader.request, worker: self)
         pieceFills[ObjectIdentifier(fill)] = fill
         // Not from inside the HTTP session; on this same thread.
         nonisolated(unsafe) let started = fill

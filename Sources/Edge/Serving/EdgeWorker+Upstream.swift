@@ -43,10 +43,12 @@ extension EdgeWorker {
     }
 
     /// The request for slices of a stored response.
-    func upstreamRequest(for key: CacheKey, range: UpstreamRange, condition: FieldLine) -> UpstreamRequest? {
-        let fields = upstreamFields.fields(of: nil, for: .shared)
+    func upstreamRequest(
+        for key: CacheKey, _ request: StoredRequest, range: UpstreamRange, condition: FieldLine
+    ) -> UpstreamRequest? {
+        let fields = upstreamFields.fields(of: request, for: .shared)
         return UpstreamRequest(
-            method: Array("GET".utf8), target: key.target, host: host(of: key),
+            method: Array("GET".utf8), target: key.target, host: host(request),
             fields: fields + [(Array("range".utf8), range.fieldValue), condition])
     }
 

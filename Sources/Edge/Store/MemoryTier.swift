@@ -206,7 +206,7 @@ final class MemoryTier: Sendable {
         case .soft: object.expire(nowMilliseconds: nowMilliseconds)
         case .hard: withdraw(object)
         }
-        object.judgedGeneration.store(upTo, ordering: .relaxed)
+        object.judgedGeneration.store(upTo, ordering: .releasing)
         return verdict != .hard
     }
 
@@ -276,6 +276,12 @@ final class MemoryTier: Sendable {
 
     /// The object takes more than it did when it was admitted: others may have to leave.
     func recharge(_ object: CachedObject) {
+        // The body may have another owner by now.
+        guard let body = object.stored, body.isShared.load(ordering: .relaxed) else { return rechargeAlone(object) }
+        for owner in stored(object.key) where owner.stored === body { rechargeAlone(owner) }
+    }
+
+    private func rechargeAlone(_ object: CachedObject) {
         let victims = order.withLock { order in
             guard let handle = object.evictionHandle else { return [CachedObject]() }
             order.resize(handle, bytes: object.costBytes)
@@ -303,6 +309,11 @@ final class MemoryTier: Sendable {
         return isAbandoned
     }
 
+    /// The body will never be whole: takes out all objects that have it, after a 304 more than one.
+    func withdraw(_ body: StoredBody, of key: CacheKey) {
+        for object in stored(key) where object.stored === body { withdraw(object) }
+    }
+
     /// Remembers that responses to this key are not to be shared.
     func markUncacheable(_ key: CacheKey, nowMilliseconds: Int64) {
         shard(key).entries.withLock { entries in
@@ -322,8 +333,12 @@ final class MemoryTier: Sendable {
         let pending: [CachedObject]? = shard(key).entries.withLock { entries in
             entries.uncacheable[key] = nil
             guard let objects = entries.entries[key]?.objects else { return nil }
-            for object in objects where object.phase == .ready { object.invalidate() }
-            return objects.filter { $0.phase != .ready }
+            // Each is looked at once: its head may come at any moment.
+            return objects.filter { object in
+                guard object.phase == .ready else { return true }
+                object.invalidate()
+                return false
+            }
         }
         for object in pending ?? [] { withdraw(object) }
         return pending != nil

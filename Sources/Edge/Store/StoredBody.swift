@@ -61,6 +61,8 @@ final class StoredBody: BodySource, @unchecked Sendable {
     /// Where `append` goes on; its writer's.
     private var position = 0
     let waiting = WorkerWaitSet()
+    /// A second object, found still good by a 304, references the body: its fill goes on whoever leaves the first one.
+    let isShared = Atomic<Bool>(false)
     /// What is on disk as well, as far as is known.
     private let diskCopy = Mutex<DiskCopy?>(nil)
 
@@ -268,7 +270,10 @@ final class StoredBody: BodySource, @unchecked Sendable {
 
     /// Memory for a claimed slice that comes as a whole; it is read by nobody before `publish`.
     func reserve(slice index: Int, count: Int) -> UnsafeMutableRawBufferPointer? {
-        guard index < slotCount, count == capacity(of: index), !holds(slice: index) else { return nil }
+        // Bytes that are published already are not written again.
+        guard index < slotCount, count == capacity(of: index), slots[index].filled.load(ordering: .relaxed) == 0 else {
+            return nil
+        }
         let bytes = slots[index].bytes ?? allocate(index)
         return UnsafeMutableRawBufferPointer(start: bytes, count: count)
     }
@@ -278,7 +283,8 @@ final class StoredBody: BodySource, @unchecked Sendable {
         guard run.contains(index), bytes.count == capacity(of: index), !holds(slice: index) else { return }
         let memory = slots[index].bytes ?? allocate(index)
         if let source = bytes.baseAddress, source != UnsafeRawPointer(memory) {
-            memory.copyMemory(from: source, byteCount: bytes.count)
+            let filled = slots[index].filled.load(ordering: .relaxed)
+            (memory + filled).copyMemory(from: source + filled, byteCount: bytes.count - filled)
         }
         setFilled(index, bytes.count)
     }
