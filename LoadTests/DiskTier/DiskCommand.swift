@@ -18,7 +18,7 @@ struct DiskCommand: ParsableCommand {
         abstract: "Measures responses from the disk tier beside responses from memory.",
         discussion: """
             Starts two edges with one worker each on the first core, one with memory for all objects and one with memory \
-            for eight, puts the same objects of 1.5 MB on the disk of both, and asks both for them in turn from the \
+            for 20, puts the same objects of 1.5 MB on the disk of both, and asks both for them in turn from the \
             second core. Each response is checked to have come from where it was to.
             """)
 
@@ -40,8 +40,8 @@ struct DiskCommand: ParsableCommand {
     @Option(name: .long, help: "h2load processes, each with one connection (1 to 8).")
     var processes = 8
 
-    @Option(name: .long, help: "Objects that each process asks for in turn (12 to 1000).")
-    var objects = 12
+    @Option(name: .long, help: "Objects that each process asks for in turn (8 to 1000).")
+    var objects = 16
 
     @Option(name: .long, help: "The edge's program. Default: the one beside this program.")
     var edge: String?
@@ -54,9 +54,11 @@ struct DiskCommand: ParsableCommand {
         guard (0.01...60).contains(cpuSeconds) else { throw ValidationError("--cpu-seconds must be 0.01 to 60.") }
         guard (1...600).contains(seconds) else { throw ValidationError("--seconds must be 1 to 600.") }
         guard (1...10_000).contains(rate) else { throw ValidationError("--rate must be 1 to 10000.") }
-        // More than eight could have all of the memory of the edge that has room for eight.
+        // More could be using all the memory that the edge with little may have.
         guard (1...8).contains(processes) else { throw ValidationError("--processes must be 1 to 8.") }
-        guard (12...1000).contains(objects) else { throw ValidationError("--objects must be 12 to 1000.") }
+        guard (8...1000).contains(objects), processes * objects > 2 * DiskEdge.Memory.scarceObjects else {
+            throw ValidationError("--objects must be 8 to 1000, and more than memory has room for.")
+        }
     }
 
     func run() throws {
@@ -65,7 +67,7 @@ struct DiskCommand: ParsableCommand {
         do {
             let report = try measure()
             print(report.plain)
-            if report.verdicts.contains(where: { !$0.isReached }) { throw ExitCode(1) }
+            if report.verdicts.contains(where: { $0.outcome != .reached }) { throw ExitCode(1) }
         } catch let error as BenchError {
             printError("loadtest: \(error)")
             throw ExitCode(1)
@@ -83,16 +85,24 @@ struct DiskCommand: ParsableCommand {
         try Programs.run(
             ["taskset", "--cpu-list", "--pid", cores.client, String(getpid())], output: folder.path + "/taskset.log")
         let objects = DiskObjects(processes: processes, perProcess: objects)
+        let load = DiskLoad(objects: objects, core: cores.client, folder: folder)
+        let upstream = try FixedUpstream(bodies: objects.bodies())
+        let program = edge.map(ProgramPaths.absolute) ?? ProgramPaths.sibling("edge")
+        func start(_ source: DiskEdge.Source, _ memory: DiskEdge.Memory) throws -> DiskEdge {
+            try DiskEdge(
+                source, memory: memory, program: program, folder: folder, objects: objects, upstream: upstream,
+                core: cores.server)
+        }
         var edges: [DiskEdge] = []
         defer { for edge in edges { edge.stop() } }
-        let load = DiskLoad(objects: objects, core: cores.client, folder: folder)
         for source in DiskEdge.Source.allCases {
-            let edge = try DiskEdge(
-                source, program: edge.map(ProgramPaths.absolute) ?? ProgramPaths.sibling("edge"), folder: folder,
-                objects: objects, core: cores.server)
-            edges.append(edge)
-            try fill(edge, load)
+            edges.append(try start(source, .ample))
+            try fill(edges[edges.count - 1], load)
         }
+        // The same disk, by a new process with less memory.
+        edges.removeLast().stop()
+        edges.append(try start(.disk, .scarce))
+        try warm(edges[1], load)
         if parts.contains(.cost) {
             report.cost = try DiskCost(
                 edges: edges, load: load, rounds: rounds, cpuSeconds: cpuSeconds, log: log
@@ -107,13 +117,15 @@ struct DiskCommand: ParsableCommand {
         return report
     }
 
-    /// Asks for each object twice, so that all are on disk, and once more, so that their checksums have been compared.
+    /// Asks for each object twice, and waits until all are on disk.
     private func fill(_ edge: DiskEdge, _ load: DiskLoad) throws {
         log("putting \(load.objects.count) objects on the disk of the edge that serves from \(edge.source)")
-        for _ in 0..<2 {
-            try load.finish(load.start(load.objects.count, on: edge), requests: load.objects.count)
-        }
+        for _ in 0..<2 { try warm(edge, load) }
         try edge.waitForObjects(load.objects.count)
+    }
+
+    /// Asks for each object once: each checksum is compared once in the life of a process.
+    private func warm(_ edge: DiskEdge, _ load: DiskLoad) throws {
         try load.finish(load.start(load.objects.count, on: edge), requests: load.objects.count)
     }
 

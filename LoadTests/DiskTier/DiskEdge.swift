@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// One edge under measurement. It owns its process and its upstream: the process ends with `stop`.
+// One edge under measurement. It owns its process, which ends with `stop`.
 
 import Base
 import Foundation
@@ -13,21 +13,37 @@ final class DiskEdge {
         case memory, disk
     }
 
-    /// Memory of the edge that has to read: eight objects. Half as much again may be on its way (edge.conf).
-    static let scarceMemoryBytes = 8 * DiskObjects.bodyBytes + 65_536
+    /// How much memory an edge has.
+    enum Memory {
+        /// For all objects.
+        case ample
+        /// For 20 objects. Half as much again may be on its way (edge.conf), which eight connections do not use up.
+        case scarce
+
+        static let scarceObjects = 20
+
+        func bytes(_ objects: DiskObjects) -> Int {
+            switch self {
+            case .ample: 2 * objects.bytes + (64 << 20)
+            case .scarce: Self.scarceObjects * (DiskObjects.bodyBytes + 2048) + 65_536
+            }
+        }
+    }
 
     let source: Source
     let port: Int
     private let path: String
     private let adminPort: Int
-    private let upstream: FixedUpstream
     private let process: ChildProcess
 
-    /// Starts `program` on the given core and waits until it listens.
-    init(_ source: Source, program: String, folder: BenchFolder, objects: DiskObjects, core: String) throws {
+    /// Starts `program` on the given core and waits until it listens. What is on the disk of an earlier one of that source
+    /// is found again.
+    init(
+        _ source: Source, memory: Memory, program: String, folder: BenchFolder, objects: DiskObjects,
+        upstream: FixedUpstream, core: String
+    ) throws {
         self.source = source
         path = folder.path + "/" + source.rawValue
-        upstream = try FixedUpstream(bodies: objects.bodies())
         port = try LoopbackSocket.freePort()
         adminPort = try LoopbackSocket.freePort()
         let configuration = try folder.write(
@@ -47,7 +63,9 @@ final class DiskEdge {
             requests: {methods: read, fields: none}
             upstream: {servers: [127.0.0.1:\(upstream.port)]}
             cache:
-              memoryBytes: \(source == .memory ? 2 * objects.bytes + (64 << 20) : Self.scarceMemoryBytes)
+              memoryBytes: \(memory.bytes(objects))
+              # S3-FIFO would keep some of a cycle in memory.
+              policy: lru
               objectBytes: 4MiB
               disk:
                 folder: \(path)/cache

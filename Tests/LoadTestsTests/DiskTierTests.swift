@@ -68,10 +68,14 @@ import Testing
         #expect(result.addedMicroseconds == 400)
         let machine = Machine(processor: "", cores: 2, kernel: "", openSSL: "", loadAverage: "")
         var report = DiskReport(machine: machine, delay: result)
-        #expect(report.verdicts.map(\.isReached) == [true])
+        #expect(report.verdicts.map(\.outcome) == [.reached])
         result.delays[.disk] = [[100, 14_100]]
         report.delay = result
-        #expect(report.verdicts.map(\.isReached) == [false])
+        #expect(report.verdicts.map(\.outcome) == [.missed])
+        // Nothing is said of the edge on a machine that is late by itself.
+        result.delays[.none] = [[100, 2600]]
+        report.delay = result
+        #expect(report.verdicts.map(\.outcome) == [.unclear])
     }
 
     @Test func theRatioIsOfTheSameRound() {
@@ -81,9 +85,9 @@ import Testing
         }
         cost.samples = [.memory: samples([1, 2, 1]), .disk: samples([1.2, 2.4, 1.4])]
         let machine = Machine(processor: "", cores: 2, kernel: "", openSSL: "", loadAverage: "")
-        #expect(DiskReport(machine: machine, cost: cost).verdicts.map(\.isReached) == [true])
+        #expect(DiskReport(machine: machine, cost: cost).verdicts.map(\.outcome) == [.reached])
         cost.samples[.disk] = samples([1.2, 2.8, 1.4])
-        #expect(DiskReport(machine: machine, cost: cost).verdicts.map(\.isReached) == [false])
+        #expect(DiskReport(machine: machine, cost: cost).verdicts.map(\.outcome) == [.missed])
     }
 
     @Test func eachProcessHasObjectsOfItsOwn() {
