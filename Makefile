@@ -91,4 +91,4 @@ bench:
 	.build/release/loadtest compare $(or $(BENCH),--document docs)
 
 clean:
-	rm -rf .build var/demo var/scenarios var/bench
+	rm -rf .build var/demo var/scenarios var/bench var/bench-disk

@@ -2,7 +2,6 @@
 
 import ArgumentParser
 import Base
-import Foundation
 import Glibc
 
 /// `loadtest compare`: our edge beside its peers on this machine.
@@ -77,10 +76,10 @@ struct CompareCommand: ParsableCommand {
         signal(SIGPIPE, SIG_IGN)
         do {
             let report =
-                try from.map { try BenchDocument.read(absolute($0)) }
-                ?? Comparison(settings, folder: absolute(folder)).run()
+                try from.map { try BenchDocument.read(ProgramPaths.absolute($0)) }
+                ?? Comparison(settings, folder: ProgramPaths.absolute(folder)).run()
             print(report.plain)
-            if let document { try BenchDocument(report: report).write(to: absolute(document)) }
+            if let document { try BenchDocument(report: report).write(to: ProgramPaths.absolute(document)) }
             for failure in report.failures { printError("loadtest: " + failure) }
             if !report.failures.isEmpty { throw ExitCode(1) }
         } catch let error as BenchError {
@@ -105,15 +104,7 @@ struct CompareCommand: ParsableCommand {
         return settings
     }
 
-    private var edgeProgram: String {
-        if let edge { return absolute(edge) }
-        let own = (try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")) ?? "loadtest"
-        return (own as NSString).deletingLastPathComponent + "/edge"
-    }
-
-    private func absolute(_ path: String) -> String {
-        path.hasPrefix("/") ? path : FileManager.default.currentDirectoryPath + "/" + path
-    }
+    private var edgeProgram: String { edge.map(ProgramPaths.absolute) ?? ProgramPaths.sibling("edge") }
 
     private static let workloads: [String: Workload] = {
         let names = Workload.all.map { workload in

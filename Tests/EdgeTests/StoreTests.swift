@@ -123,6 +123,15 @@ private func read(_ body: BodySource, from start: Int = 0) -> (bytes: [UInt8], e
 
     private let length = 5 * StoredBody.sliceBytes + 100
 
+    @Test func aSliceLiesInItsCacheLineAsLargeValuesOfLMDBDo() throws {
+        let body = StoredBody(piecesOf: length, memory: memory)
+        for index in [0, 5] {
+            let count = index == 5 ? 100 : StoredBody.sliceBytes
+            let slice = try #require(body.reserve(slice: index, count: count)?.baseAddress)
+            #expect(UInt(bitPattern: slice) % 64 == 16)
+        }
+    }
+
     @Test func noSliceIsClaimedTwice() {
         let body = StoredBody(piecesOf: length, memory: memory)
         #expect(body.claim(from: 2, to: 4) == 2..<4)

@@ -40,6 +40,9 @@ final class StoredBody: BodySource, @unchecked Sendable {
     /// The first slice of a body whose length is not known.
     private static let firstBytes = 16_384
     private static let firstShift = 14
+    /// Where in a line of the processor's cache a slice begins: where the disk tier's database has it too, since LMDB puts 16
+    /// bytes before a large value. The kernel copies a third faster between addresses that lie alike in their lines.
+    private static let lineOffset = 16
     /// Fills of pieces that may fail before the body is given up.
     private static let failuresMax = 3
 
@@ -98,7 +101,9 @@ final class StoredBody: BodySource, @unchecked Sendable {
     }
 
     deinit {
-        for index in 0..<slotCount { slots[index].bytes?.deallocate() }
+        for index in 0..<slotCount {
+            if let bytes = slots[index].bytes { (bytes - Self.lineOffset).deallocate() }
+        }
         slots.deinitialize(count: slotCount)
         slots.deallocate()
         memory.add(-(countedAhead > 0 ? countedAhead : allocatedBytes))
@@ -182,7 +187,8 @@ final class StoredBody: BodySource, @unchecked Sendable {
 
     private func allocate(_ index: Int) -> UnsafeMutableRawPointer {
         let capacity = capacity(of: index)
-        let bytes = UnsafeMutableRawPointer.allocate(byteCount: capacity, alignment: 64)
+        let bytes =
+            UnsafeMutableRawPointer.allocate(byteCount: capacity + Self.lineOffset, alignment: 64) + Self.lineOffset
         slots[index].bytes = bytes
         allocated.wrappingAdd(capacity, ordering: .relaxed)
         if countedAhead == 0 { memory.add(capacity) }
