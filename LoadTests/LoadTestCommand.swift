@@ -10,5 +10,5 @@ struct LoadTestCommand: ParsableCommand {
         commandName: "loadtest",
         abstract: "Puts a running Spillway, or any HTTP/1.1 server, under load and prints what came of it.",
         version: "loadtest \(spillwayVersion)",
-        subcommands: [SpikeCommand.self, CompareCommand.self, CacheSimCommand.self])
+        subcommands: [SpikeCommand.self, CompareCommand.self, CacheSimCommand.self, ViralCommand.self])
 }

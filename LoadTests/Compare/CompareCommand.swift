@@ -77,10 +77,10 @@ struct CompareCommand: ParsableCommand {
         signal(SIGPIPE, SIG_IGN)
         do {
             let report =
-                try from.map { try BenchDocument.read(absolute($0)) }
-                ?? Comparison(settings, folder: absolute(folder)).run()
+                try from.map { try BenchDocument.read(Programs.absolute($0)) }
+                ?? Comparison(settings, folder: Programs.absolute(folder)).run()
             print(report.plain)
-            if let document { try BenchDocument(report: report).write(to: absolute(document)) }
+            if let document { try BenchDocument(report: report).write(to: Programs.absolute(document)) }
             for failure in report.failures { printError("loadtest: " + failure) }
             if !report.failures.isEmpty { throw ExitCode(1) }
         } catch let error as BenchError {
@@ -97,22 +97,12 @@ struct CompareCommand: ParsableCommand {
         settings.connectionsPerProcess = connections
         settings.idleConnections = idleConnections
         if !parts.isEmpty { settings.parts = Set(parts) }
-        settings.recipes = Self.recipes(edge: edgeProgram)
+        settings.recipes = Self.recipes(edge: Programs.edge(edge))
             .filter { servers.isEmpty || servers.contains($0.key) }.map(\.recipe)
         let chosen = objects.compactMap { Self.workloads[$0] }
         settings.workloads = Workload.all.filter { chosen.isEmpty || chosen.contains($0) }
         settings.command = (["loadtest"] + CommandLine.arguments.dropFirst()).joined(separator: " ")
         return settings
-    }
-
-    private var edgeProgram: String {
-        if let edge { return absolute(edge) }
-        let own = (try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")) ?? "loadtest"
-        return (own as NSString).deletingLastPathComponent + "/edge"
-    }
-
-    private func absolute(_ path: String) -> String {
-        path.hasPrefix("/") ? path : FileManager.default.currentDirectoryPath + "/" + path
     }
 
     private static let workloads: [String: Workload] = {
