@@ -12,7 +12,7 @@ struct ViralCommand: ParsableCommand {
         abstract: "Thousands of HTTP/2 clients ask edges behind a shield for one cold object at once.",
         discussion: """
             Starts an origin, a shield and edges of its own on free ports of 127.0.0.1, opens a TLS connection for each \
-            client, and lets all of them ask: once cold, once more warm. Exits 1 when the origin was asked more than \
+            client, and lets all of them ask: cold, and warm once more over new connections. Exits 1 when the origin was asked more than \
             once or the shield more than once by an edge, when a client did not get every byte right, or when the p99 \
             of the cold first bytes is above twice the origin's own plus the warm p99, which is this machine's queueing.
             """)

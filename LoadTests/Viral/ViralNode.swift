@@ -14,8 +14,8 @@ final class ViralNode {
     private let adminPort: Int
     private let process: ChildProcess
 
-    /// Starts it before `upstreamPort` and waits until it listens. The limits are the program's own, but for the time that
-    /// a connection may be idle: the players wait for each other. Throws when it does not listen within 30 s.
+    /// Starts it before `upstreamPort` and waits until it listens. The limits are the program's own, but for the time
+    /// that a connection may be idle: the players wait for each other. Throws when it does not listen within 30 s.
     init(_ role: Role, name: String, program: String, upstreamPort: Int, folder: BenchFolder) throws {
         self.name = name
         port = try LoopbackSocket.freePort()
@@ -45,7 +45,8 @@ final class ViralNode {
     /// A counter of its metrics; throws when they can not be had.
     func counter(_ metric: String) throws -> Int {
         let lines = try PlainRequest.get("/metrics", port: adminPort).text.split(separator: "\n")
-        guard let line = lines.first(where: { $0.hasPrefix(metric + " ") }), let value = Int(line.dropFirst(metric.count + 1))
+        guard let line = lines.first(where: { $0.hasPrefix(metric + " ") }),
+            let value = Int(line.dropFirst(metric.count + 1))
         else { throw BenchError("\(name) has no metric \(metric)") }
         return value
     }

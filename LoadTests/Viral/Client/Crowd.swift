@@ -17,7 +17,7 @@ struct CrowdRound {
     let microseconds: Int64
 }
 
-/// Clients that open their connections, and then ask for one object all together, round after round.
+/// Clients that open their connections, and then ask for one object all together.
 final class Crowd {
     /// Handshakes under way at once: what a server's backlog takes.
     private static let openingMax = 256
@@ -47,7 +47,7 @@ final class Crowd {
 
     private enum Phase { case opening, asking, over }
 
-    /// `plans`: where each client connects to on 127.0.0.1, and what it asks for. A round's requests are spread evenly over
+    /// `plans`: where each client connects to on 127.0.0.1, and what it asks for. The requests are spread evenly over
     /// `spreadMilliseconds`. Throws when the system gives no loop.
     init(
         plans: [(port: Int, path: String)], expected: [UInt8], tls: ClientTLSContext, spreadMilliseconds: Int
@@ -65,19 +65,18 @@ final class Crowd {
 
     var nowMicroseconds: Int64 { Clock.monotonicMicroseconds() }
 
-    /// Opens all connections, then runs so many rounds over them. `opened` is called once all are open, with the
-    /// microseconds that took, `finished` after each round. No phase takes longer than `timeoutMilliseconds`. Throws when
-    /// a connection can not be opened.
-    func run(
-        rounds: Int, timeoutMilliseconds: Int64, opened: @escaping (Int64) throws -> Void,
-        finished: @escaping (CrowdRound) throws -> Void
-    ) throws {
-        var left = rounds
+    /// Opens all connections, calls `opened` with the microseconds that took, asks once over each, and closes them.
+    /// Neither opening nor asking takes longer than `timeoutMilliseconds`. Once in the crowd's life. Throws when a
+    /// connection can not be opened.
+    func run(timeoutMilliseconds: Int64, opened: @escaping (Int64) throws -> Void) throws -> CrowdRound {
+        var round: CrowdRound?
         phaseEnded = { [unowned self] in
             do {
-                if phase == .opening { try finishOpening(opened) } else { try finished(takeRound()) }
-                left -= 1
-                if left >= 0 { return ask() }
+                if phase == .opening {
+                    try finishOpening(opened)
+                    return ask()
+                }
+                round = takeRound()
             } catch {
                 failure = error
             }
@@ -89,6 +88,8 @@ final class Crowd {
         for client in clients { client.fail("over") }
         queued.removeAll()
         if let failure { throw failure }
+        guard let round else { throw BenchError("the crowd ended early") }
+        return round
     }
 
     /// A client has opened its connection, or its request is over.
@@ -173,7 +174,7 @@ final class Crowd {
         while asked < due {
             let client = clients[asked]
             asked += 1
-            // One that was lost between the rounds has failed in this one.
+            // One that was lost since it was opened has failed.
             if client.isOpen { client.ask(nowMicroseconds: nowMicroseconds) } else { client.miss() }
         }
         askedMicroseconds = nowMicroseconds - startedMicroseconds

@@ -19,18 +19,20 @@ enum HTTP2Frames {
     static let endHeaders: UInt8 = 0x4
     static let padded: UInt8 = 0x8
     static let priority: UInt8 = 0x20
-    /// The largest window (section 6.9.1): the client reads what comes, so the server need never wait for its leave.
-    private static let windowMax: UInt32 = 0x7FFF_FFFF
-    private static let windowInitially: UInt32 = 65_535
+    /// What a server may send ahead on a stream, and on a connection, without having been given more (section 6.9.2).
+    static let windowBytes = 65_535
 
-    /// The preface (section 3.4), SETTINGS without a dynamic table, without push and with the largest stream window, and
-    /// the largest window for the connection.
-    static let opening: [UInt8] = {
-        let settings = setting(1, 0) + setting(2, 0) + setting(4, windowMax)
-        return Array("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".utf8)
-            + frame(.settings, flags: 0, stream: 0, settings)
-            + frame(.windowUpdate, flags: 0, stream: 0, bigEndian(windowMax - windowInitially))
-    }()
+    /// The preface (section 3.4), and SETTINGS without a dynamic table and without push.
+    static let opening: [UInt8] =
+        Array("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".utf8)
+        + frame(.settings, flags: 0, stream: 0, setting(1, 0) + setting(2, 0))
+
+    /// Lets the server send so much more on the stream and on the connection (section 6.9).
+    static func window(_ bytes: Int, stream: UInt32) -> [UInt8] {
+        let increment = bigEndian(UInt32(clamping: bytes))
+        return frame(.windowUpdate, flags: 0, stream: stream, increment)
+            + frame(.windowUpdate, flags: 0, stream: 0, increment)
+    }
 
     /// A GET without content. `path` is a request target in ASCII.
     static func get(stream: UInt32, authority: String, path: String) -> [UInt8] {

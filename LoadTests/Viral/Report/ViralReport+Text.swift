@@ -5,25 +5,24 @@ extension ViralReport {
     var text: String {
         var lines = [
             "\(clients) clients, a connection and a token each, at \(edges) edges behind 1 shield; \(bytes) bytes.",
-            "Connections were opened before; the requests of a round are spread over \(spreadMilliseconds) ms.",
+            "Each round has new connections, opened before; its requests are spread over \(spreadMilliseconds) ms.",
             "The origin answers after \(delayMilliseconds) ms; its own first byte, measured: "
                 + "\(milliseconds(originFirstByte)) ms.",
         ]
-        if let opening {
-            lines += [
+        for opening in openings {
+            lines.append(
                 "Opening took \(decimal(Double(opening.microseconds) / 1e6, 1)) s, and "
                     + "\(decimal(opening.edgeCPUSeconds, 1)) s of the edges' processor time; "
-                    + "they hold \(opening.edgeMemory.resident >> 20) MiB then.",
-                "",
-            ]
+                    + "they hold \(opening.edgeMemory.resident >> 20) MiB then.")
         }
+        lines.append("")
         let rounds = [("cold", cold), ("warm", warm)].compactMap { name, round in round.map { (name, $0) } }
         var figures = Table([""] + rounds.map(\.0))
         figures.rows = rows(rounds.map(\.1))
         lines.append(figures.plain)
         for (name, round) in rounds {
             for (reason, count) in round.failures.sorted(by: { $0.key < $1.key }) {
-                lines.append("\(name): \(count) clients failed: \(reason)")
+                lines.append("\(name): failed: \(count) x \(reason)")
             }
         }
         var verdicts = Table(["", "is", "wanted", "verdict"])

@@ -18,7 +18,8 @@ struct ViralReport: Codable {
     let spreadMilliseconds: Int
     /// Of the origin alone.
     let originFirstByte: Int64
-    private(set) var opening: Opening?
+    /// Before the cold round, and before the warm one.
+    private(set) var openings: [Opening] = []
     /// The object was nowhere but at the origin.
     private(set) var cold: ViralRound?
     /// The same clients, the same object: each edge has it. What its first bytes take is the machine's queueing.
@@ -34,7 +35,8 @@ struct ViralReport: Codable {
     }
 
     mutating func opened(microseconds: Int64, edgeCPUSeconds: Double, memory: ProcessMemory) {
-        opening = Opening(microseconds: microseconds, edgeCPUSeconds: edgeCPUSeconds, edgeMemory: memory)
+        openings.append(
+            Opening(microseconds: microseconds, edgeCPUSeconds: edgeCPUSeconds, edgeMemory: memory))
     }
 
     /// The first round is the cold one, the second the warm one.
