@@ -14,7 +14,7 @@ BENCH ?=
 ONLY ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test build lint unit scenarios sanitize fuzz bench setup clean
+.PHONY: help demo test build lint unit scenarios sanitize fuzz soak bench setup clean
 
 help:
 	@echo 'make demo        set the machine up, build, run everything here, upload a clip, say where to watch it'
@@ -26,6 +26,7 @@ help:
 	@echo 'make scenarios   the scenarios on the release programs; ONLY=test_tokens.py runs one file'
 	@echo 'make sanitize    the edge under AddressSanitizer and ThreadSanitizer: unit tests and scenarios'
 	@echo 'make fuzz        the fuzzers for longer, from a seed that is printed; FUZZ_SEED=N repeats, FUZZ_ITERATIONS=N'
+	@echo 'make soak        the scenarios that take minutes, such as 10,000 players at once; ONLY=test_viral.py runs one file'
 	@echo 'make bench       the edge beside nginx, h2o and others: docs/benchmarks.md; BENCH=--quick takes a short look'
 	@echo 'make clean       remove what was built and the demo'"'"'s state'
 
@@ -84,6 +85,11 @@ fuzz:
 	FUZZ_SEED=$(FUZZ_SEED) FUZZ_ITERATIONS=$(FUZZ_ITERATIONS) swift test --skip-build --filter Fuzz
 	$(SWIFT_BUILD) -c release --product edge
 	FUZZ_SEED=$(FUZZ_SEED) FUZZ_ITERATIONS=$$(($(FUZZ_ITERATIONS) / 40)) $(PYTHON) -m pytest Tests/Scenarios/test_fuzz.py
+
+# Each prints its figures.
+soak: setup
+	@$(MAKE) --no-print-directory build
+	$(PYTHON) -m pytest Tests/Scenarios$(if $(ONLY),/$(ONLY)) -m soak -rP
 
 bench:
 	@scripts/setup build bench

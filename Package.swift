@@ -108,7 +108,7 @@ let package = Package(
         .executableTarget(
             name: "LoadTests",
             dependencies: [
-                "Base", "Net", "Token", "Cache", "COpenSSL",
+                "Base", "Net", "Token", "Cache", "CLinux", "CNGHTTP2", "COpenSSL",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             path: "LoadTests", exclude: ["README.md"], swiftSettings: dataPlane),

@@ -10,5 +10,8 @@ struct LoadTestCommand: ParsableCommand {
         commandName: "loadtest",
         abstract: "Puts a running Spillway, or any HTTP/1.1 server, under load and prints what came of it.",
         version: "loadtest \(spillwayVersion)",
-        subcommands: [SpikeCommand.self, CompareCommand.self, CacheSimCommand.self, WalkCommand.self, DiskCommand.self])
+        subcommands: [
+            SpikeCommand.self, ViralCommand.self, WalkCommand.self, DiskCommand.self, CompareCommand.self,
+            CacheSimCommand.self,
+        ])
 }

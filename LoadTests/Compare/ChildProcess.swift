@@ -4,6 +4,7 @@
 // sends the signal of PR_SET_PDEATHSIG when that thread ends.
 
 import Base
+import Foundation
 import Glibc
 
 /// Why the comparison can not go on.
@@ -107,6 +108,17 @@ enum Programs {
     static func isInstalled(_ name: String) -> Bool {
         if name.contains("/") { return access(name, X_OK) == 0 }
         return path.split(separator: ":").contains { access("\($0)/\(name)", X_OK) == 0 }
+    }
+
+    /// The edge's program: `path`, or without it the one beside this program.
+    static func edge(_ path: String?) -> String {
+        if let path { return absolute(path) }
+        let own = (try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")) ?? "loadtest"
+        return (own as NSString).deletingLastPathComponent + "/edge"
+    }
+
+    static func absolute(_ path: String) -> String {
+        path.hasPrefix("/") ? path : FileManager.default.currentDirectoryPath + "/" + path
     }
 
     /// Runs a short command to its end and returns what it wrote to both outputs; throws when it fails.

@@ -76,10 +76,10 @@ struct CompareCommand: ParsableCommand {
         signal(SIGPIPE, SIG_IGN)
         do {
             let report =
-                try from.map { try BenchDocument.read(ProgramPaths.absolute($0)) }
-                ?? Comparison(settings, folder: ProgramPaths.absolute(folder)).run()
+                try from.map { try BenchDocument.read(Programs.absolute($0)) }
+                ?? Comparison(settings, folder: Programs.absolute(folder)).run()
             print(report.plain)
-            if let document { try BenchDocument(report: report).write(to: ProgramPaths.absolute(document)) }
+            if let document { try BenchDocument(report: report).write(to: Programs.absolute(document)) }
             for failure in report.failures { printError("loadtest: " + failure) }
             if !report.failures.isEmpty { throw ExitCode(1) }
         } catch let error as BenchError {
@@ -96,15 +96,13 @@ struct CompareCommand: ParsableCommand {
         settings.connectionsPerProcess = connections
         settings.idleConnections = idleConnections
         if !parts.isEmpty { settings.parts = Set(parts) }
-        settings.recipes = Self.recipes(edge: edgeProgram)
+        settings.recipes = Self.recipes(edge: Programs.edge(edge))
             .filter { servers.isEmpty || servers.contains($0.key) }.map(\.recipe)
         let chosen = objects.compactMap { Self.workloads[$0] }
         settings.workloads = Workload.all.filter { chosen.isEmpty || chosen.contains($0) }
         settings.command = (["loadtest"] + CommandLine.arguments.dropFirst()).joined(separator: " ")
         return settings
     }
-
-    private var edgeProgram: String { edge.map(ProgramPaths.absolute) ?? ProgramPaths.sibling("edge") }
 
     private static let workloads: [String: Workload] = {
         let names = Workload.all.map { workload in

@@ -13,11 +13,13 @@ final class FixedUpstream: Sendable {
     let port: Int
     private let listener: Int32
     private let bodies: [String: [UInt8]]
+    private let delayMilliseconds: Int
     private let requests = Atomic<Int>(0)
 
-    /// `bodies` by path. Throws when the system gives no socket.
-    init(bodies: [String: [UInt8]]) throws {
+    /// `bodies` by path, each answer so much after its request. Throws when the system gives no socket.
+    init(bodies: [String: [UInt8]], delayMilliseconds: Int = 0) throws {
         self.bodies = bodies
+        self.delayMilliseconds = delayMilliseconds
         (listener, port) = try LoopbackSocket.listen()
         Thread.detachNewThread { [self] in acceptForever() }
     }
@@ -69,6 +71,7 @@ final class FixedUpstream: Sendable {
         ]
         let isHead = words[0].elementsEqual("HEAD".utf8)
         let answer = Array((lines.joined(separator: "\r\n") + "\r\n\r\n").utf8) + (isHead ? [] : body ?? [])
+        if delayMilliseconds > 0 { usleep(UInt32(clamping: delayMilliseconds * 1000)) }
         var sent = 0
         while sent < answer.count {
             let count = answer[sent...].withUnsafeBytes {

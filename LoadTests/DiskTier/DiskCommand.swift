@@ -79,7 +79,7 @@ struct DiskCommand: ParsableCommand {
             throw BenchError("\(program) is not installed: run `scripts/setup bench`")
         }
         let cores = Cores.ofThisProcess
-        let folder = try BenchFolder(path: ProgramPaths.absolute(folder))
+        let folder = try BenchFolder(path: Programs.absolute(folder))
         var report = DiskReport(machine: try Machine.read(scratch: folder.path + "/machine.log"))
         // The probe and the upstream must not run on the server's core. Threads that start later inherit that.
         try Programs.run(
@@ -87,7 +87,7 @@ struct DiskCommand: ParsableCommand {
         let objects = DiskObjects(processes: processes, perProcess: objects)
         let load = DiskLoad(objects: objects, core: cores.client, folder: folder)
         let upstream = try FixedUpstream(bodies: objects.bodies())
-        let program = edge.map(ProgramPaths.absolute) ?? ProgramPaths.sibling("edge")
+        let program = Programs.edge(edge)
         func start(_ source: DiskEdge.Source, _ memory: DiskEdge.Memory) throws -> DiskEdge {
             try DiskEdge(
                 source, memory: memory, program: program, folder: folder, objects: objects, upstream: upstream,

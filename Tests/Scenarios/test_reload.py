@@ -249,7 +249,7 @@ def test_an_address_that_is_taken_changes_nothing(site: Site, edge: ConfiguredEd
 
 
 def test_name_cors_limits_and_timeouts(site: Site, edge: ConfiguredEdge) -> None:
-    assert site.get("/size/10", HTTP_2).headers["cache-status"] == "edge; fwd=miss; stored"
+    assert site.get("/size/10", HTTP_2).headers["cache-status"] == "edge; fwd=uri-miss; stored"
     site.more = """\
 name: renamed
 log: {level: warning}
@@ -262,7 +262,7 @@ limits: {targetBytes: 256, headerBytes: 64KiB, connectionsPerAddress: 2}
         assert answer.headers["cache-status"] == "renamed; hit", "the cache does not outlive a reload"
         assert answer.headers["access-control-allow-origin"] == "https://player.example"
         answer = site.get("/size/11", HTTP_1, "-H", "origin: https://other.example")
-        assert answer.headers["cache-status"] == "renamed; fwd=miss; stored"
+        assert answer.headers["cache-status"] == "renamed; fwd=uri-miss; stored"
         assert "access-control-allow-origin" not in answer.headers
         large = "x-large: " + "a" * 30_000
         assert site.get("/size/11", HTTP_1, "-H", large).status == 200, "headerBytes is still 16KiB"

@@ -109,6 +109,11 @@ struct ResponseHeadBuilder: Sendable {
         _ status: Int, _ stored: [FieldLine], _ arrival: Arrival, _ facts: ObjectHead.Facts
     ) -> [FieldLine] {
         var sent = stored.filter { passes($0.name) }
+        if case .store = facts.storability {
+        } else {
+            // What is not kept has the age that upstream says.
+            sent += stored.filter { $0.name.elementsEqual("age".utf8) }
+        }
         if status == 200, arrival.length != nil {
             sent.append((Array("accept-ranges".utf8), Array("bytes".utf8)))
         }

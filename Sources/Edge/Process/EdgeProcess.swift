@@ -76,7 +76,8 @@ final class EdgeProcess {
             let tier = try DiskTier(
                 DiskTierSettings(
                     folder: disk.folder, budgetBytes: disk.bytes, readers: disk.readers,
-                    writeQueueBytesMax: disk.writeQueueBytes))
+                    // Bodies that wait to be written are in memory: they must not take what clients' fills need.
+                    writeQueueBytesMax: min(disk.writeQueueBytes, configuration.memoryBytes / 4)))
             return DiskCache(tier: tier, budgetBytes: disk.bytes, freshSecondsMin: disk.freshSecondsMin)
         } catch {
             throw disk.place.error("\(error)")

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import Base
 import Cache
 import Net
 
@@ -8,6 +9,7 @@ extension EdgeWorker {
     /// The response has come to slices that are not here: fetch them, unless somebody does already.
     func fetchPiece(for reader: Reader, _ exchange: Exchange, _ body: StoredBody) {
         guard let length = body.length, let wanted = wantedBytes(exchange, length) else { return }
+        guard !tier.memory.isExhausted else { return giveUp(reader.object, body) }
         let slices = SliceRange.slices(of: wanted)
         guard let claimed = body.claim(from: slices.lowerBound, to: slices.upperBound) else { return }
         let (run, version) = body.diskRun(claimed)
@@ -23,6 +25,18 @@ extension EdgeWorker {
         // Not from inside the HTTP session; on this same thread.
         nonisolated(unsafe) let started = fill
         loop.mailbox.post { started.start() }
+    }
+
+    /// There is no memory for more of the body: it goes, with what it takes, and its readers are cut off.
+    private func giveUp(_ object: CachedObject, _ body: StoredBody) {
+        counters.fillsRefused.add()
+        // Not from inside the HTTP session.
+        loop.mailbox.post { [self] in
+            object.fail(.refused)
+            tier.withdraw(body, of: object.key)
+            tier.withdraw(object)
+            notify(body)
+        }
     }
 
     func forget(_ fill: PieceFill) {

@@ -257,7 +257,13 @@ final class StoredBody: BodySource, @unchecked Sendable {
     /// Gives back the slices of a run that were not finished. A slice that is half there keeps its bytes: the next writer
     /// goes on behind them.
     func release(_ run: Range<Int>) {
-        for index in run where !holds(slice: index) { slots[index].isClaimed.store(false, ordering: .releasing) }
+        var isWhole = true
+        for index in run where !holds(slice: index) {
+            slots[index].isClaimed.store(false, ordering: .releasing)
+            isWhole = false
+        }
+        // What counts is failures in a row.
+        if isWhole, !run.isEmpty { failures.store(0, ordering: .relaxed) }
     }
 
     /// Writes what of the bytes at `position` lies in the claimed run, is next in its slice, and is not there yet.
