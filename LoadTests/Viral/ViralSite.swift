@@ -12,7 +12,7 @@ final class ViralSite {
     private let origin: FixedUpstream
     /// Asked for to learn the origin's own delay.
     private static let probePath = "/v/bench/probe.bin"
-    private static let probes = 5
+    private static let probes = 3
 
     /// Throws when one of them does not start; nothing is left running then.
     init(_ settings: ViralSettings) throws {
@@ -36,7 +36,7 @@ final class ViralSite {
         }
     }
 
-    /// How long the origin takes to the first byte of the object by itself, on the idle machine: the median of five.
+    /// How long the origin takes to the first byte of the object by itself, on the idle machine: the median of three.
     func measureOrigin() throws -> Int64 {
         let times = try (0..<Self.probes).map { _ in
             try PlainRequest.get(Self.probePath, port: origin.port).firstByteMicroseconds

@@ -47,7 +47,7 @@ def test_ten_thousand_players_ask_for_a_cold_object_within_a_second(tmp_path: Pa
 
 def test_a_bar_that_is_missed_is_said_and_fails(tmp_path: Path) -> None:
     # A time limit that no delay of the origin lets anybody keep: the clients have failed.
-    done = viral(tmp_path, "--clients", "20", "--delay-milliseconds", "3000", "--timeout-seconds", "1")
+    done = viral(tmp_path, "--clients", "20", "--delay-milliseconds", "1600", "--timeout-seconds", "1")
     assert done.returncode == 1
     assert "failed: 20 x not done in time" in done.stdout
     assert "MISSED" in done.stdout
