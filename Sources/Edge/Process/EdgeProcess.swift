@@ -77,7 +77,8 @@ final class EdgeProcess {
                 DiskTierSettings(
                     folder: disk.folder, budgetBytes: disk.bytes, readers: disk.readers,
                     // Bodies that wait to be written are in memory: they must not take what clients' fills need.
-                    writeQueueBytesMax: min(disk.writeQueueBytes, configuration.memoryBytes / 4)))
+                    writeQueueBytesMax: min(
+                        disk.writeQueueBytes, max(configuration.memoryBytes / 4, configuration.objectBytesMax))))
             return DiskCache(tier: tier, budgetBytes: disk.bytes, freshSecondsMin: disk.freshSecondsMin)
         } catch {
             throw disk.place.error("\(error)")

@@ -67,10 +67,13 @@ final class HealthMonitor: @unchecked Sendable {
 
     /// Call about ten times a second.
     func turn() {
-        for endpoint in watched.keys {
-            watched[endpoint]?.machine.advance(nowMilliseconds: loop.now)
-            publish(endpoint, reason: "")
-            watched[endpoint]?.probe?.turn(nowMilliseconds: loop.now)
+        // Place by place: a list of the keys or places would make the table copy itself at each change.
+        var place = watched.startIndex
+        while place != watched.endIndex {
+            watched.values[place].machine.advance(nowMilliseconds: loop.now)
+            publish(watched[place].key, reason: "")
+            watched[place].value.probe?.turn(nowMilliseconds: loop.now)
+            watched.formIndex(after: &place)
         }
     }
 

@@ -73,10 +73,11 @@ final class UpstreamRouter {
 
     /// Call about ten times a second: gives up what has waited for too long, forgets pools that have nothing left to do.
     func turn() {
-        for server in shields.servers + fallback.servers { server.pool.turn() }
+        for server in shields.servers { server.pool.turn() }
+        for server in fallback.servers { server.pool.turn() }
         for pool in retired { pool.turn() }
         gate.turn()
-        retired.removeAll(where: \.isEmpty)
+        if !retired.isEmpty { retired.removeAll(where: \.isEmpty) }
     }
 
     /// How many servers one request may be sent to.

@@ -132,7 +132,10 @@ final class UpstreamConnection: EventSource {
         }
         phase = .head
         sinceMilliseconds = pool.loop.now
-        if requestSent < request.count { readAvailable() }
+        guard requestSent < request.count else { return }
+        readAvailable()
+        // It has said nothing, and never will.
+        if phase == .head, headBytes.isEmpty { fail(staleness) }
     }
 
     private func write(_ bytes: UnsafeRawBufferPointer) -> Int {
