@@ -82,7 +82,7 @@ struct ResponseReader {
         case .headers, .continuation: readHead(event)
         case .settings where flags & HTTP2Frames.acknowledged == 0: event(.settings)
         case .ping where flags & HTTP2Frames.acknowledged == 0: event(.ping(payload))
-        case .resetStream, .goAway: event(.refused(code: payload.suffix(from: kind == .goAway ? 4 : 0).bigEndian))
+        case .resetStream, .goAway: event(.refused(code: payload.dropFirst(kind == .goAway ? 4 : 0).bigEndian))
         default: break
         }
         if !isBroken, kind == .data || kind == .headers, flags & HTTP2Frames.endStream != 0 {

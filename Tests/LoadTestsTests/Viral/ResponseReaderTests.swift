@@ -19,9 +19,10 @@ import Testing
         return (body, events)
     }
 
-    /// `:status: 200`, and `:status: 503` as a literal with an indexed name.
-    private let good: [UInt8] = [0x88]
-    private let unavailable: [UInt8] = [0x08, 0x03] + Array("503".utf8)
+    /// The table's new size, as the client's SETTINGS want it (RFC 7541 section 4.2), and `:status: 200`.
+    private let good: [UInt8] = [0x20, 0x88]
+    /// The same with `:status: 503` as a literal with an indexed name.
+    private let unavailable: [UInt8] = [0x20, 0x08, 0x03] + Array("503".utf8)
 
     @Test(arguments: [1, 2, 7, 1000]) func aResponseIsReadInAnyPieces(pieces: Int) throws {
         let bytes =
