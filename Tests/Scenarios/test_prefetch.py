@@ -64,9 +64,10 @@ class Site:
         time.sleep(0.1)
 
     def asked(self, folder: str) -> list[str]:
-        """What was asked of the origin in a folder, in order, without the playlist."""
+        """What was asked of the origin in a folder, without the playlist; by name, because a segment and what follows it may
+        come over different connections in either order."""
         paths = [asked.path for asked in self.origin.asked]
-        return [path.rsplit("/", 1)[1] for path in paths if path.startswith(f"{folder}/") and "m3u8" not in path]
+        return sorted(path.rsplit("/", 1)[1] for path in paths if path.startswith(f"{folder}/") and "m3u8" not in path)
 
     def metric(self, name: str) -> int:
         return self.node.metric(f"spillway_prefetches_{name}")
