@@ -51,7 +51,7 @@ import Testing
             let cache = DiskCache(tier: disk, budgetBytes: 64 << 20, freshSecondsMin: 1)
             let now = Clock.monotonicMilliseconds()
             let older = object(purges)
-            cache.isWhole(older, nowMilliseconds: now)
+            _ = cache.isWhole(older, nowMilliseconds: now)
             disk.wait { disk.putMeta("written", [1], onDurable: $0) }
             #expect(disk.contains("/v/1/a.m4s"))
             let newer = object(purges, body: older.stored)

@@ -287,7 +287,7 @@ def test_nothing_is_fetched_without_room(other: Site) -> None:
     other.get(f"{folder}/0.m4s")
     until(lambda: other.metric('skipped_total{reason="memory"}') == 1, "it is skipped")
     time.sleep(QUIET_SECONDS)
-    assert other.asked(folder) == ["large", "0.m4s"]
+    assert other.asked(folder) == ["0.m4s", "large"]
 
 
 def test_the_first_use_of_what_was_fetched_ahead_is_no_second_one(work_folder: Path) -> None:

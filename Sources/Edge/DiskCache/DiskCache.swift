@@ -34,28 +34,30 @@ final class DiskCache: Sendable {
     }
 
     /// An object is whole in memory. Written when it was asked for again, or when an older one of its key is there.
-    func isWhole(_ object: CachedObject, nowMilliseconds: Int64) {
-        guard object.variant == .independent else { return }
+    /// False when there was no room in the queue.
+    func isWhole(_ object: CachedObject, nowMilliseconds: Int64) -> Bool {
+        guard object.variant == .independent else { return true }
         let wasSeen = seen.withLock { seen in
             if seen.take(object.key.hashValue64) { return true }
             seen.insert(object.key.hashValue64, bytes: object.costBytes)
             return false
         }
         if wasSeen || tier.contains(object.key.bytes) { object.isWanted.store(true, ordering: .relaxed) }
-        guard object.isWanted.load(ordering: .relaxed) else { return }
-        store(object, slices: nil, nowMilliseconds: nowMilliseconds)
+        guard object.isWanted.load(ordering: .relaxed) else { return true }
+        return store(object, slices: nil, nowMilliseconds: nowMilliseconds)
     }
 
-    /// Has the object written, or slices of it; quietly not when it is not to be kept, or when there is no room in the queue:
-    /// then it is fetched again one day.
-    func store(_ object: CachedObject, slices: Range<Int>?, nowMilliseconds now: Int64) {
+    /// Has the object written, or slices of it; quietly not when it is not to be kept. False when there was no room in the
+    /// queue: then it may be tried again.
+    @discardableResult
+    func store(_ object: CachedObject, slices: Range<Int>?, nowMilliseconds now: Int64) -> Bool {
         guard object.variant == .independent, let head = object.head, let body = object.stored,
             let length = body.length, head.freshUntilMilliseconds - now >= freshMillisecondsMin,
             let record = DiskHead(
                 object, head: head, nowMilliseconds: now, wallMilliseconds: Clock.wallMilliseconds()),
             isUnpurged(object, head)
-        else { return }
-        tier.store(
+        else { return true }
+        return tier.store(
             DiskWrite(
                 key: object.key.bytes, head: record.bytes, version: Self.version(head, length: length),
                 length: length, slices: slices, freshUntilWallSeconds: wallSeconds(head.freshUntilMilliseconds, now),

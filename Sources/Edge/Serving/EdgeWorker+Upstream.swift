@@ -16,7 +16,7 @@ final class PendingPass {
     }
 }
 
-/// What goes upstream, and what its answers make of stored responses.
+/// What goes upstream, what goes to disk, and what upstream's answers make of stored responses.
 extension EdgeWorker {
     /// The request of a fill; nil when it can not be sent on.
     func upstreamRequest(for fill: Fill) -> UpstreamRequest? {
@@ -82,7 +82,7 @@ extension EdgeWorker {
     /// An object is whole.
     func stored(_ object: CachedObject) {
         notePlaylist(object)
-        disk?.isWhole(object, nowMilliseconds: loop.now)
+        if disk?.isWhole(object, nowMilliseconds: loop.now) == false { writeLater(object) }
     }
 
     /// Slices of an object have come.
@@ -97,6 +97,21 @@ extension EdgeWorker {
         guard !takesPrefetch(object), !object.isWanted.exchange(true, ordering: .relaxed), let disk,
             object.isWhole || object.isSliced
         else { return }
-        disk.store(object, slices: nil, nowMilliseconds: loop.now)
+        if !disk.store(object, slices: nil, nowMilliseconds: loop.now) { writeLater(object) }
+    }
+
+    /// The disk has no room in its queue for an object that is wanted there: it is offered again. Too many of them are
+    /// forgotten, until they are fetched again one day.
+    private func writeLater(_ object: CachedObject) {
+        if unwritten.count < Self.unwrittenMax { unwritten.append(object) }
+    }
+
+    /// With each turn: offers what was refused, the oldest first, until something is refused again.
+    func offerUnwritten() {
+        guard let disk, !unwritten.isEmpty else { return }
+        let isRefused: (CachedObject) -> Bool = { [loop] in
+            !$0.isWithdrawn.load(ordering: .relaxed) && !disk.store($0, slices: nil, nowMilliseconds: loop.now)
+        }
+        unwritten.removeFirst(unwritten.firstIndex(where: isRefused) ?? unwritten.count)
     }
 }

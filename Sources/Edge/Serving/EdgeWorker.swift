@@ -45,6 +45,9 @@ final class EdgeWorker: RequestHandler, @unchecked Sendable {
     var waitingCount = 0 {
         didSet { counters.readersWaiting.set(waitingCount) }
     }
+    /// Objects that the disk had no room for, to be offered again.
+    static let unwrittenMax = 1024
+    var unwritten: [CachedObject] = []
     /// Fills by their objects, and fetches of single pieces.
     var fills: [ObjectIdentifier: Fill] = [:] {
         didSet { counters.fillsOpen.set(fills.count + pieceFills.count) }
@@ -230,6 +233,7 @@ final class EdgeWorker: RequestHandler, @unchecked Sendable {
     /// About ten times a second: sweep out evicted objects, time out waiters, write the log.
     func turn() {
         sweep()
+        offerUnwritten()
         expireWaiters()
         accessLog?.flush()
         router.turn()
