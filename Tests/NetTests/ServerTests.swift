@@ -45,6 +45,8 @@ final class RunningServer {
     private let mailbox: Mailbox
     private let stop: @Sendable () -> Void
     private let thread: StartedThread
+    /// Outlives the loop, whose connections refer to it without counting: what is declared last goes last.
+    private let server: Server
 
     init(limits: ServerLimits = ServerLimits(), handler: RequestHandler = TestHandler()) throws {
         // Made here and used by the new thread only, but for the mailbox.
@@ -53,6 +55,7 @@ final class RunningServer {
         port = try server.listen(Endpoint(address: "127.0.0.1", port: 0), tls: nil)
         mailbox = loop.mailbox
         stop = { loop.stop() }
+        self.server = server
         nonisolated(unsafe) let owned = server
         thread = try startThread(name: "test-server") { withExtendedLifetime(owned) { loop.run() } }
     }
