@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 from curl import HTTP_1, HTTP_2, Answer, fetch
 from edge_node import EdgeNode
-from reply_origin import Reply, ReplyOrigin, serve_ranges
+from reply_origin import Asked, Reply, ReplyOrigin, serve_ranges
 
 SLICE = 262_144
 FIELDS = [("cache-control", "max-age=3600, stale-if-error=3600"), ("etag", '"a"'), ("content-type", "video/mp4")]
@@ -40,19 +40,19 @@ class Site:
         return Site(folder, origin, Site.node_for(folder, origin))
 
     @staticmethod
-    def node_for(folder: Path, origin: ReplyOrigin, methods: str = "read") -> EdgeNode:
-        disk = f"{{folder: {folder / 'cache'}, bytes: 64MiB}}"
+    def node_for(folder: Path, origin: ReplyOrigin, methods: str = "read", fields: str = "none") -> EdgeNode:
+        disk = f"{{folder: {folder / 'cache'}, bytes: 64MiB, freshSeconds: 2}}"
         return EdgeNode(
             folder, "disk-edge", origin.port, workers=2,
-            cache=f"{{memoryBytes: {MEMORY}, objectBytes: 4MiB, disk: {disk}}}", requests=f"{{methods: {methods}}}",
+            cache=f"{{memoryBytes: {MEMORY}, objectBytes: 4MiB, disk: {disk}}}", requests=f"{{methods: {methods}, fields: {fields}}}",
         )  # fmt: skip
 
-    def restart(self, *, by_kill: bool = False) -> None:
+    def restart(self, *, by_kill: bool = False, methods: str = "read", fields: str = "none") -> None:
         if by_kill:
             self.node.program.kill()
         else:
             assert self.node.stop() == 0
-        self.node = Site.node_for(self.folder, self.origin)
+        self.node = Site.node_for(self.folder, self.origin, methods, fields)
 
     def path(self, size: int, fields: list[tuple[str, str]] = FIELDS) -> tuple[str, bytes]:
         path = f"/d/{next(_numbers)}"
@@ -137,7 +137,7 @@ def test_what_has_left_memory_comes_from_the_disk(site: Site) -> None:
 
 
 def test_what_is_short_lived_is_not_written(site: Site) -> None:
-    path, _ = site.path(1000, [("cache-control", "max-age=5")])
+    path, _ = site.path(1000, [("cache-control", "max-age=1")])
     for _ in range(3):
         site.get(path)
     time.sleep(0.3)
@@ -158,12 +158,12 @@ def test_slices_are_stored_and_completed(site: Site) -> None:
 
 
 def test_a_stale_object_on_disk_is_validated(site: Site) -> None:
-    fields = [("cache-control", "max-age=12"), ("etag", '"a"')]
+    fields = [("cache-control", "max-age=4"), ("etag", '"a"')]
     path, content = site.path(2 * SLICE, fields)
     site.store(path)
     site.restart()
     site.origin.replies[path] = [Reply(304, [("cache-control", "max-age=60"), ("etag", '"a"')])]
-    time.sleep(12)
+    time.sleep(4)
     answer = site.get(path)
     assert (answer.status, answer.body) == (200, content)
     assert "fwd-status=304" in answer.headers["cache-status"]
@@ -177,11 +177,99 @@ def test_an_unsafe_method_reaches_the_disk(site: Site) -> None:
     path, _ = site.path(1000)
     site.store(path)
     site.origin.replies[path] = [Reply(200, body=b"done")]
-    site.node.stop()
-    site.node = Site.node_for(site.folder, site.origin, methods="all")
+    site.restart(methods="all")
     assert site.get(path, "-X", "POST", "-d", "x").body == b"done"
     site.origin.replies[path] = [Reply(fields=[FIELDS[0], ("etag", '"b"')], body=b"newer")]
     assert site.get(path).body == b"newer"
+
+
+def test_what_is_on_disk_stands_in_for_a_failing_upstream(site: Site) -> None:
+    path, content = site.path(3 * SLICE + 5, [("cache-control", "max-age=4, stale-if-error=600"), ("etag", '"a"')])
+    site.store(path)
+    site.restart()
+    site.origin.replies[path] = [Reply(drops=True)]
+    time.sleep(4)
+    for _ in range(3):
+        answer = site.get(path)
+        assert (answer.status, answer.body) == (200, content)
+        assert "stale-if-error" in answer.headers["cache-status"]
+    first = len(site.origin.at(path))
+    assert first > 1, "upstream was asked, and failed"
+    site.origin.replies[path] = [Reply(fields=FIELDS, body=b"newer")]
+    time.sleep(1.2)
+    assert site.get(path).body == b"newer"
+
+
+def test_a_part_on_disk_does_not_stand_in(site: Site) -> None:
+    """What is not all there can not be completed by an upstream that fails."""
+    path, content = site.path(8 * SLICE, [("cache-control", "max-age=4, stale-if-error=600"), ("etag", '"a"')])
+    for _ in range(2):
+        assert site.get(path, "-r", "0-9").body == content[:10]
+    site.wait_for("spillway_cache_disk_objects", 1)
+    site.restart()
+    site.origin.replies[path] = [Reply(drops=True)]
+    time.sleep(4)
+    assert site.get(path).status == 502
+
+
+# MARK: Variants
+
+
+def languages(asked: Asked) -> Reply:
+    """The same path in several languages."""
+    language = asked.fields.get("accept-language", "none")
+    return Reply(
+        fields=[("cache-control", "max-age=3600"), ("etag", f'"{language}"'), ("vary", "Accept-Language")],
+        body=body(asked.path + language, SLICE + 9),
+    )
+
+
+def get_in(site: Site, path: str, language: str) -> tuple[bool, str]:
+    """Whether the body is of that language, and what the edge says of where it was."""
+    answer = site.get(path, "-H", f"Accept-Language: {language}")
+    return answer.body == body(path + language, SLICE + 9), answer.headers["cache-status"]
+
+
+def test_variants_outlive_a_restart(site: Site) -> None:
+    path = f"/d/{next(_numbers)}"
+    site.origin.replies[path] = [languages]
+    site.restart(fields="all")
+    for language in ("de", "de", "fr", "fr", "it"):
+        assert get_in(site, path, language)[0]
+    # The record of variants, and two of them: the third was asked for once.
+    site.wait_for("spillway_cache_disk_objects", 3)
+    site.restart(fields="all", by_kill=True)
+    for language in ("fr", "de"):
+        is_right, status = get_in(site, path, language)
+        assert is_right and "hit; detail=disk" in status, (language, status)
+    assert len(site.origin.at(path)) == 3
+    is_right, status = get_in(site, path, "it")
+    assert is_right and "fwd=" in status
+    assert len(site.origin.at(path)) == 4
+    # Where no field goes upstream, what was stored by one is not found.
+    site.restart()
+    assert site.get(path, "-H", "Accept-Language: de").body == body(path + "none", SLICE + 9)
+
+
+def test_an_unsafe_method_reaches_all_variants_on_disk(site: Site) -> None:
+    path = f"/d/{next(_numbers)}"
+    site.origin.replies[path] = [languages]
+    site.restart(fields="all", methods="all")
+    for language in ("de", "de", "fr", "fr"):
+        assert get_in(site, path, language)[0]
+    site.wait_for("spillway_cache_disk_objects", 3)
+    site.restart(fields="all", methods="all")
+    assert site.get(path, "-X", "POST", "-d", "x").status == 200
+    asked = len(site.origin.at(path))
+    for _ in range(2):
+        # With "de" stored again there is a record again: "fr" must not be found by it.
+        assert get_in(site, path, "de")[0]
+    assert len(site.origin.at(path)) == asked + 1
+    site.wait_for("spillway_cache_disk_objects", 3)
+    site.restart(fields="all", methods="all")
+    assert "detail=disk" in get_in(site, path, "de")[1]
+    is_right, status = get_in(site, path, "fr")
+    assert is_right and "fwd=" in status
 
 
 @pytest.mark.parametrize("damage", ["garbage", "short", "empty"])

@@ -19,6 +19,11 @@ final class DiskFill: DiskReceiver, @unchecked Sendable {
     private let tier: MemoryTier
     private let builder: ResponseHeadBuilder
     private let wanted: Range<Int>
+    /// What is read, set for each read before it begins.
+    private var disk: DiskCache?
+    private var key: [UInt8] = []
+    /// What the record under the object's key said; the variant's own response is read next.
+    private var variants: DiskVaryRecord?
     private var body: StoredBody?
     private var run = 0..<0
 
@@ -31,11 +36,19 @@ final class DiskFill: DiskReceiver, @unchecked Sendable {
         builder = worker.headBuilder
     }
 
-    func start(_ disk: DiskTier) {
-        disk.read(object.key.bytes, slices: wanted, receiver: self)
+    /// `key` is where the response is, or the record of its variants.
+    func start(_ disk: DiskCache, _ key: [UInt8]) {
+        self.disk = disk
+        self.key = key
+        disk.tier.read(key, slices: wanted, receiver: self)
     }
 
     func head(_ bytes: [UInt8], version: UInt64, length: Int, present: SliceSet) -> Bool {
+        if variants == nil, let record = DiskVaryRecord(bytes) {
+            // Its variant is read when this read has ended.
+            variants = disk?.learn(record, of: object.key)
+            return false
+        }
         let now = Clock.monotonicMilliseconds()
         guard let record = DiskHead(bytes), length <= CachedObject.bodyBytesMax else {
             askUpstream(base: nil)
@@ -44,32 +57,42 @@ final class DiskFill: DiskReceiver, @unchecked Sendable {
         let (verdict, _) = object.key.withPurgeSubject(record.surrogateKeys) {
             tier.purges.verdict(for: $0, birth: record.birth, checkedUpTo: record.judgedGeneration)
         }
-        // What was stored under other settings may depend on fields of requests now.
         guard verdict != .hard, let head = builder.restore(record, length: length, key: object.key, now: now),
-            head.vary == nil
+            let variant = variant(head)
         else {
             askUpstream(base: nil)
             return false
         }
         let body = StoredBody(
-            piecesOf: length, memory: tier.memory, onDisk: DiskCopy(version: version, slices: present))
+            piecesOf: length, memory: tier.memory, onDisk: DiskCopy(key: key, version: version, slices: present))
         guard verdict == .untouched, now < head.freshUntilMilliseconds else {
-            let base = worker.makeObject(object.key)
+            let base = worker.makeObject(object.key, variant: variant)
+            base.isFromDisk.store(true, ordering: .relaxed)
             base.publish(head: head, body: body)
             if verdict == .soft { base.expire(nowMilliseconds: now) }
             askUpstream(base: base)
             return false
         }
-        publish(head, body)
+        publish(head, body, variant)
         return true
     }
 
-    private func publish(_ head: ObjectHead, _ body: StoredBody) {
+    /// What of the request selects the response. Nil when it would not be looked for where it was found: it may have been
+    /// stored under other settings.
+    private func variant(_ head: ObjectHead) -> VariantKey? {
+        guard let rule = head.vary else { return key == object.key.bytes ? .independent : nil }
+        guard let variant = rule.key(of: request?.fields ?? []), key != object.key.bytes,
+            key.suffix(variant.bytes.count).elementsEqual(variant.bytes)
+        else { return nil }
+        return variant
+    }
+
+    private func publish(_ head: ObjectHead, _ body: StoredBody, _ variant: VariantKey) {
         self.body = body
         run = body.claim(from: wanted.lowerBound, to: wanted.upperBound) ?? 0..<0
         object.isWanted.store(true, ordering: .relaxed)
         object.isFromDisk.store(true, ordering: .relaxed)
-        tier.settle(object, nil, .independent)
+        tier.settle(object, head.vary, variant)
         object.publish(head: head, body: body)
         _ = tier.judge(object, nowMilliseconds: Clock.monotonicMilliseconds())
         tier.admit(object)
@@ -93,12 +116,18 @@ final class DiskFill: DiskReceiver, @unchecked Sendable {
 
     func failed(_ error: DiskReadError) {
         guard let body else {
-            // `head` has asked already where it wanted no more.
-            if error != .stopped { askUpstream(base: nil) }
+            // `head` has asked already where it wanted no more, unless there is a variant to be read.
+            if error != .stopped { askUpstream(base: nil) } else if let variants { readVariant(variants) }
             return
         }
         body.forgetDisk()
         end()
+    }
+
+    private func readVariant(_ record: DiskVaryRecord) {
+        guard let disk, key == object.key.bytes else { return }
+        guard let variant = record.rule.key(of: request?.fields ?? []) else { return askUpstream(base: nil) }
+        start(disk, record.key(of: variant, under: object.key))
     }
 
     /// Who waits for slices that did not come asks for them again.
@@ -112,54 +141,5 @@ final class DiskFill: DiskReceiver, @unchecked Sendable {
 
     private func askUpstream(base: CachedObject?) {
         worker.loop.mailbox.post { [self] in worker.fetch(object, base: base, request) }
-    }
-}
-
-/// Brings further slices of a stored object from the disk tier into memory. `@unchecked Sendable` because nothing of it
-/// changes.
-final class DiskPiece: DiskReceiver, @unchecked Sendable {
-    private let object: CachedObject
-    private let body: StoredBody
-    private let run: Range<Int>
-    private let version: UInt64
-    private let worker: EdgeWorker
-
-    /// `run` has been claimed for this fetch.
-    init(object: CachedObject, body: StoredBody, run: Range<Int>, version: UInt64, worker: EdgeWorker) {
-        self.object = object
-        self.body = body
-        self.run = run
-        self.version = version
-        self.worker = worker
-    }
-
-    func start(_ disk: DiskTier) {
-        disk.read(object.key.bytes, slices: run, receiver: self)
-    }
-
-    func head(_ head: [UInt8], version: UInt64, length: Int, present: SliceSet) -> Bool {
-        version == self.version && length == body.length
-    }
-
-    func destination(_ index: Int, count: Int) -> UnsafeMutableRawBufferPointer? {
-        run.contains(index) ? body.reserve(slice: index, count: count) : nil
-    }
-
-    func slice(_ index: Int, _ bytes: UnsafeRawBufferPointer) -> Bool {
-        body.publish(slice: index, bytes, in: run)
-        worker.notify(body)
-        return true
-    }
-
-    func done() { end(isWhole: run.allSatisfy { body.holds(slice: $0) }) }
-    func missing() { end(isWhole: false) }
-    func failed(_ error: DiskReadError) { end(isWhole: false) }
-
-    /// What the disk did not have after all is asked of upstream by those who still wait.
-    private func end(isWhole: Bool) {
-        if !isWhole { body.forgetDisk() }
-        body.release(run)
-        worker.tier.recharge(object)
-        worker.notify(body)
     }
 }

@@ -63,13 +63,13 @@ struct DiskHead {
 
     /// Nil for anything but what `bytes` gives.
     init?(_ bytes: [UInt8]) {
-        var reader = Reader(bytes)
+        var reader = ByteReader(bytes)
         guard reader.number32() == Self.layout, let status = reader.number32(), (200...999).contains(status),
             let flags = reader.number32(), let isTruncated = reader.number32(),
             let arrival = reader.number64(), let age = reader.number64(), let lifetime = reader.number64(),
             let whileRevalidate = reader.number64(), let ifError = reader.number64(),
-            let birth = reader.number64(), let judged = reader.number64(), let hashes = reader.hashes(),
-            let fields = reader.fields(max: Self.fieldsMax), reader.isAtEnd, arrival <= Self.arrivalMax
+            let birth = reader.number64(), let judged = reader.number64(), let hashes = Self.hashes(&reader),
+            let fields = Self.fields(&reader), reader.isAtEnd, arrival <= Self.arrivalMax
         else { return nil }
         self.status = Int(status)
         self.fields = fields
@@ -84,53 +84,25 @@ struct DiskHead {
         surrogateKeys = SurrogateKeys(hashes: hashes, isTruncated: isTruncated != 0)
     }
 
-    /// Reads the bytes from their front; nil where they end early.
-    private struct Reader {
-        private let bytes: [UInt8]
-        private var position = 0
-
-        init(_ bytes: [UInt8]) {
-            self.bytes = bytes
+    private static func hashes(_ reader: inout ByteReader) -> [UInt64]? {
+        guard let count = reader.number32(), count <= SurrogateKeys.keysMax else { return nil }
+        var hashes: [UInt64] = []
+        for _ in 0..<count {
+            guard let hash = reader.number64() else { return nil }
+            hashes.append(hash)
         }
+        return hashes
+    }
 
-        var isAtEnd: Bool { position == bytes.count }
-
-        mutating func number32() -> UInt32? { number() }
-        mutating func number64() -> UInt64? { number() }
-
-        private mutating func number<Number: FixedWidthInteger>() -> Number? {
-            let size = MemoryLayout<Number>.size
-            guard bytes.count - position >= size else { return nil }
-            defer { position += size }
-            return bytes.withUnsafeBytes { $0.littleEndian(at: position) }
+    private static func fields(_ reader: inout ByteReader) -> [FieldLine]? {
+        guard let count = reader.number32(), count <= fieldsMax else { return nil }
+        var fields: [FieldLine] = []
+        for _ in 0..<count {
+            guard let nameBytes = reader.number32(), let valueBytes = reader.number32(),
+                let name = reader.piece(nameBytes), let value = reader.piece(valueBytes)
+            else { return nil }
+            fields.append((name, value))
         }
-
-        mutating func hashes() -> [UInt64]? {
-            guard let count = number32(), count <= SurrogateKeys.keysMax else { return nil }
-            var hashes: [UInt64] = []
-            for _ in 0..<count {
-                guard let hash = number64() else { return nil }
-                hashes.append(hash)
-            }
-            return hashes
-        }
-
-        mutating func fields(max: Int) -> [FieldLine]? {
-            guard let count = number32(), count <= max else { return nil }
-            var fields: [FieldLine] = []
-            for _ in 0..<count {
-                guard let nameBytes = number32(), let valueBytes = number32(), let name = piece(nameBytes),
-                    let value = piece(valueBytes)
-                else { return nil }
-                fields.append((name, value))
-            }
-            return fields
-        }
-
-        private mutating func piece(_ count: UInt32) -> [UInt8]? {
-            guard bytes.count - position >= Int(count) else { return nil }
-            defer { position += Int(count) }
-            return Array(bytes[position..<position + Int(count)])
-        }
+        return fields
     }
 }

@@ -214,16 +214,11 @@ extension Fill {
     }
 
     private func standIn(for base: CachedObject) -> Bool {
-        let now = worker.loop.now
-        guard let head = base.head, let body = base.stored, let freshness = head.freshness, body.isWhole,
-            !base.isInvalidated.load(ordering: .relaxed),
-            freshness.mayServeStaleOnError(residentMilliseconds: now - head.storedMilliseconds)
-        else { return false }
+        guard worker.mayStandIn(base), let head = base.head, let body = base.stored else { return false }
         object.isStandIn.store(true, ordering: .relaxed)
         worker.tier.withdraw(object)
         object.publish(head: head, body: body)
-        // Upstream is not asked again by each request of the next second.
-        base.heldUntilMilliseconds.store(now + worker.settings.standInMilliseconds, ordering: .relaxed)
+        worker.holdStandIn(base)
         return true
     }
 

@@ -21,10 +21,11 @@ extension EdgeWorker {
             lookAhead(from: object, request)
         case .elected(let object, let base):
             counters.misses.add()
+            if let base, standInAtOnce(exchange, object, base, request) { break }
             guard !tier.memory.isExhausted else { return refuse(exchange, object) }
-            if base == nil, let disk, disk.holds(object) {
+            if base == nil, let disk, let key = disk.key(of: object) {
                 let wanted = slices(of: request)
-                DiskFill(object: object, request: request, wanted: wanted, worker: self).start(disk.tier)
+                DiskFill(object: object, request: request, wanted: wanted, worker: self).start(disk, key)
             } else {
                 fetch(object, base: base, request)
             }
@@ -133,7 +134,7 @@ extension EdgeWorker {
         return rule.key(of: request.fields) == object.variant
     }
 
-    private func answer(
+    func answer(
         _ exchange: Exchange, from object: CachedObject, _ request: StoredRequest, _ disposition: Disposition
     ) {
         if !object.isWhole { attach(exchange, to: object, request) }

@@ -12,10 +12,10 @@ extension EdgeWorker {
         guard !tier.memory.isExhausted else { return giveUp(reader.object, body) }
         let slices = SliceRange.slices(of: wanted)
         guard let claimed = body.claim(from: slices.lowerBound, to: slices.upperBound) else { return }
-        let (run, version) = body.diskRun(claimed)
+        let (run, copy) = body.diskRun(claimed)
         body.release(run.upperBound..<claimed.upperBound)
-        if let version, let disk {
-            let piece = DiskPiece(object: reader.object, body: body, run: run, version: version, worker: self)
+        if let copy, let disk {
+            let piece = DiskPiece(object: reader.object, body: body, run: run, copy: copy, worker: self)
             // Not from inside the HTTP session: a refusal is told at once.
             return loop.mailbox.post { piece.start(disk.tier) }
         }
@@ -25,6 +25,17 @@ extension EdgeWorker {
         // Not from inside the HTTP session; on this same thread.
         nonisolated(unsafe) let started = fill
         loop.mailbox.post { started.start() }
+    }
+
+    /// The disk has no room for a read now.
+    func readLater(_ piece: DiskPiece) { unread.append(piece) }
+
+    /// With each turn: offers the reads that were refused.
+    func offerUnread() {
+        guard let disk, !unread.isEmpty else { return }
+        let pieces = unread
+        unread = []
+        for piece in pieces { piece.start(disk.tier) }
     }
 
     /// There is no memory for more of the body: it goes, with what it takes, and its readers are cut off.

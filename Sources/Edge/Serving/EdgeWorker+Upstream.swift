@@ -74,7 +74,7 @@ extension EdgeWorker {
 
     func invalidate(_ key: CacheKey) {
         tier.invalidate(key)
-        _ = disk?.tier.remove(key.bytes)
+        disk?.invalidate(key)
     }
 
     // MARK: What goes to disk

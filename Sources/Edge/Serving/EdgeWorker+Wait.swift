@@ -185,14 +185,21 @@ extension EdgeWorker {
         fills[ObjectIdentifier(object)]?.readersGone()
     }
 
-    /// Answers 504 to those who have waited for a head for too long.
+    /// Answers those who have waited for a head for too long: with a stale response where one may stand in, else with 504.
     func expireWaiters() {
         guard !waiters.isEmpty else { return }
         for list in waiters.values {
             for reader in list.readers where loop.now >= reader.deadlineMilliseconds {
                 guard let exchange = reader.exchange, exchange.status == 0 else { continue }
                 counters.waitsTimedOut.add()
-                respondError(exchange, status: 504, .error, texts.waitedTooLong, .responseTimeout)
+                guard let stale = standIn(for: reader) else {
+                    respondError(exchange, status: 504, .error, texts.waitedTooLong, .responseTimeout)
+                    continue
+                }
+                counters.staleOnError.add()
+                leave(reader)
+                exchange.parked = nil
+                answer(exchange, from: stale, reader.request, .staleOnError)
             }
         }
     }

@@ -48,6 +48,9 @@ final class EdgeWorker: RequestHandler, @unchecked Sendable {
     /// Objects that the disk had no room for, to be offered again.
     static let unwrittenMax = 1024
     var unwritten: [CachedObject] = []
+    /// Reads that the disk had no room for, to be offered again. Each has claimed slices, so that there are no more than bodies
+    /// in use have.
+    var unread: [DiskPiece] = []
     /// Fills by their objects, and fetches of single pieces.
     var fills: [ObjectIdentifier: Fill] = [:] {
         didSet { counters.fillsOpen.set(fills.count + pieceFills.count) }
@@ -234,6 +237,7 @@ final class EdgeWorker: RequestHandler, @unchecked Sendable {
     func turn() {
         sweep()
         offerUnwritten()
+        offerUnread()
         expireWaiters()
         accessLog?.flush()
         router.turn()

@@ -303,14 +303,21 @@ final class StoredBody: BodySource, @unchecked Sendable {
 
     // MARK: On disk
 
-    /// The front of a run as far as all of it is on disk, or none; and the version it has there, nil for none.
-    func diskRun(_ run: Range<Int>) -> (run: Range<Int>, version: UInt64?) {
+    /// The front of a run as far as all of it is on disk, or none; and what is there, nil for none.
+    func diskRun(_ run: Range<Int>) -> (run: Range<Int>, copy: DiskCopy?) {
         diskCopy.withLock { copy in
             guard let copy else { return (run, nil) }
             let isThere = copy.slices.contains(run.lowerBound)
             let end = run.first { copy.slices.contains($0) != isThere } ?? run.upperBound
-            return (run.lowerBound..<end, isThere ? copy.version : nil)
+            return (run.lowerBound..<end, isThere ? copy : nil)
         }
+    }
+
+    /// Nothing is needed of upstream any more: what is not here is on disk.
+    var isWithinReach: Bool {
+        guard !isWhole else { return true }
+        guard isInPieces, phase != .failed, let copy = diskCopy.withLock({ $0 }) else { return false }
+        return (0..<slotCount).allSatisfy { holds(slice: $0) || copy.slices.contains($0) }
     }
 
     /// The disk does not have what it had.
