@@ -78,7 +78,8 @@ struct EdgeMetrics {
         edge("spillway_fills_paused_total", "Times that upstream was held back for a slow reader.", \.fillsPaused)
         edge("spillway_fills_refused_total", "Fills refused with 503 for lack of memory.", \.fillsRefused)
         edge(
-            "spillway_waits_timed_out_total", "Requests whose first byte was late: 504, or a stale response.", \.waitsTimedOut)
+            "spillway_waits_timed_out_total", "Requests whose first byte was late: 504, or a stale response.",
+            \.waitsTimedOut)
         edge("spillway_tokens_rejected_total", "Requests answered 403.", \.tokensRejected)
         edge("spillway_tokens_verified_total", "Token signatures computed.", \.tokensVerified)
         text += Self.line("spillway_reloads_total", .counter, "Reloads put in force.", process.reloads.value)

@@ -25,7 +25,8 @@ extension EdgeWorker {
 
     /// Every server is known to be down: the stale response is used at once, and one request finds out whether that is
     /// still so. False where there is none, or a server is up.
-    func standInAtOnce(_ exchange: Exchange, _ object: CachedObject, _ base: CachedObject, _ request: StoredRequest) -> Bool
+    func standInAtOnce(_ exchange: Exchange, _ object: CachedObject, _ base: CachedObject, _ request: StoredRequest)
+        -> Bool
     {
         guard !router.hasServerUp, mayStandIn(base) else { return false }
         counters.staleOnError.add()
