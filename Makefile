@@ -68,6 +68,7 @@ sanitize:
 	@for kind in address thread; do \
 	    folder=.build/$$kind; \
 	    export TSAN_OPTIONS=suppressions=$(CURDIR)/Tests/Sanitizers/thread.suppressions; \
+	    export LSAN_OPTIONS=suppressions=$(CURDIR)/Tests/Sanitizers/leak.suppressions; \
 	    $(SWIFT_BUILD) --build-tests --sanitize=$$kind --scratch-path $$folder && \
 	    swift test --skip-build --disable-xctest --sanitize=$$kind --scratch-path $$folder \
 	        --filter '$(SANITIZED_TESTS)' && \
