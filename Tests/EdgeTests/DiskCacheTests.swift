@@ -12,11 +12,13 @@ import Testing
     private let key = CacheKey(bytes: Array("/v/1/a.m4s".utf8), hashValue64: 1)
 
     /// A whole object that was asked for twice.
-    private func object(_ purges: PurgeState, body: StoredBody? = nil) -> CachedObject {
+    private func object(
+        _ purges: PurgeState, body: StoredBody? = nil, tag: String = "\"a\"", lifetimeMilliseconds: Int64 = 600_000
+    ) -> CachedObject {
         var facts = ObjectHead.Facts()
-        facts.storability = .store(StoredFreshness(lifetimeMilliseconds: 600_000))
+        facts.storability = .store(StoredFreshness(lifetimeMilliseconds: lifetimeMilliseconds))
         facts.storedMilliseconds = Clock.monotonicMilliseconds()
-        let etag = (name: Array("etag".utf8), value: Array("\"a\"".utf8))
+        let etag = (name: Array("etag".utf8), value: Array(tag.utf8))
         let head = ObjectHead(status: 200, stored: [etag], sent: [etag], facts)
         let object = CachedObject(key: key, fillWorker: 0, memory: memory, birth: purges.current)
         let whole = body ?? StoredBody(length: 3, capacityBytes: 3, memory: memory)
@@ -61,6 +63,22 @@ import Testing
             cache.store(newer, slices: nil, nowMilliseconds: now)
         }
         #expect(try judgedGeneration(folder) == before)
+    }
+
+    /// What has taken its place is not worth a write, and yet it must not come back.
+    @Test(arguments: [("\"b\"", false), ("\"a\"", true)])
+    func anOlderResponseLeavesTheDisk(tag: String, isSame: Bool) throws {
+        let folder = DiskFolder()
+        let purges = try PurgeState(folder: nil, rulesMax: 100)
+        try folder.withTier { disk in
+            let cache = DiskCache(tier: disk, budgetBytes: 64 << 20, freshSecondsMin: 10)
+            let now = Clock.monotonicMilliseconds()
+            _ = cache.isWhole(object(purges), nowMilliseconds: now)
+            disk.wait { disk.putMeta("written", [1], onDurable: $0) }
+            #expect(disk.contains("/v/1/a.m4s"))
+            _ = cache.isWhole(object(purges, tag: tag, lifetimeMilliseconds: 5000), nowMilliseconds: now)
+            #expect(disk.contains("/v/1/a.m4s") == isSame)
+        }
     }
 
     /// No number in a record may make a sum with the clock overflow.

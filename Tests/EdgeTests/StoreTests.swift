@@ -293,6 +293,31 @@ private func read(_ body: BodySource, from start: Int = 0) -> (bytes: [UInt8], e
         #expect(ask(tier, "/b", at: 0) == "elected")
     }
 
+    /// What was asked for before a purge of it is not for those who come after it; a purge of something else changes nothing.
+    @Test(arguments: [
+        (PurgeKind.url, "/other", true), (.url, "/a", false), (.prefix, "/o", true), (.prefix, "/", false),
+        (.everything, "", false),
+        // Which surrogate keys it will have nobody knows.
+        (.surrogateKey, "k", false),
+    ])
+    func aPurgeEndsJoining(kind: PurgeKind, value: String, isJoined: Bool) throws {
+        let purges = try PurgeState(folder: nil, rulesMax: 100)
+        let tier = MemoryTier(budgetBytes: 1 << 20, purges: purges)
+        func ask() -> String {
+            self.kind(
+                tier.obtain(key("/a"), nowMilliseconds: 0) {
+                    CachedObject(
+                        key: key("/a"), fillWorker: 0, memory: memory, variant: $0, birth: purges.current)
+                })
+        }
+        #expect(ask() == "elected")
+        #expect(ask() == "existing")
+        for _ in 0..<2 {
+            _ = purges.purge([try #require(PurgeRule(kind, Array(value.utf8), isSoft: false))])
+            #expect(ask() == (isJoined ? "existing" : "elected"))
+        }
+    }
+
     @Test func freshThenStaleThenFetchedAgain() {
         let tier = makeTier(1 << 20)
         let object = whole("/a", 10)

@@ -73,11 +73,13 @@ final class DiskCache: Sendable {
     /// queue: then it may be tried again.
     @discardableResult
     func store(_ object: CachedObject, slices: Range<Int>?, nowMilliseconds now: Int64) -> Bool {
-        guard let head = object.head, let body = object.stored, let length = body.length,
-            head.freshUntilMilliseconds - now >= freshMillisecondsMin,
-            let record = DiskHead(
-                object, head: head, nowMilliseconds: now, wallMilliseconds: Clock.wallMilliseconds())
-        else { return true }
+        guard let head = object.head, let body = object.stored, let length = body.length else { return true }
+        guard head.freshUntilMilliseconds - now >= freshMillisecondsMin else {
+            replaceOlder(object, head, length: length, nowMilliseconds: now)
+            return true
+        }
+        let wall = Clock.wallMilliseconds()
+        guard let record = DiskHead(object, head: head, nowMilliseconds: now, wallMilliseconds: wall) else { return true }
         return state.withLock { state in
             guard isUnpurged(object, head) else { return true }
             let freshUntil = wallSeconds(head.freshUntilMilliseconds, now)
@@ -86,6 +88,19 @@ final class DiskCache: Sendable {
                     key: keyToStore(object, head, body, freshUntilWallSeconds: freshUntil, &state.variants),
                     head: record.bytes, version: Self.version(head, length: length), length: length, slices: slices,
                     freshUntilWallSeconds: freshUntil, body: body))
+        }
+    }
+
+    /// A response that is not worth a write may have taken the place of one that is on disk and longer fresh: that must not
+    /// come back when this one has left memory (RFC 9111 section 4, the most recent response is used).
+    private func replaceOlder(
+        _ object: CachedObject, _ head: ObjectHead, length: Int, nowMilliseconds: Int64
+    ) {
+        guard !object.isFromDisk.load(ordering: .relaxed), let key = key(of: object) else { return }
+        if tier.lookup(key)?.version == Self.version(head, length: length) {
+            refresh(object, nowMilliseconds: nowMilliseconds)
+        } else {
+            _ = tier.remove(key)
         }
     }
 

@@ -28,7 +28,7 @@ extension MemoryTier {
                     unjudged = base
                     return nil
                 }
-                let pending = entry.pending(variant, generation: purges.current)
+                let pending = entry.pending(variant, isJoinable: isUntouched)
                 let found =
                     directives.flatMap { Self.obey($0, base, now: now) { make(variant) } }
                     ?? Self.use(base, pending, isUncacheable: isUncacheable, now: now) { make(variant) }
@@ -97,6 +97,20 @@ extension MemoryTier {
     @inline(__always)
     func isJudged(_ object: CachedObject) -> Bool {
         object.judgedGeneration.load(ordering: .relaxed) == purges.current
+    }
+
+    /// No purge since the object was asked for can be of it, whatever its surrogate keys will be. What was asked for before one
+    /// may be what was purged: that is for those who wait for it already. Takes the purges' lock, inside a shard's, where
+    /// a purge has come.
+    private func isUntouched(_ pending: CachedObject) -> Bool {
+        guard !isJudged(pending) else { return true }
+        let judged = pending.judgedGeneration.load(ordering: .relaxed)
+        let (verdict, upTo) = pending.key.withPurgeSubject(SurrogateKeys(isTruncated: true)) {
+            purges.verdict(for: $0, birth: pending.birth, checkedUpTo: judged)
+        }
+        guard verdict == .untouched else { return false }
+        pending.judgedGeneration.store(upTo, ordering: .releasing)
+        return true
     }
 
     /// Judges a stored object by the purges that came since it was judged last: it is left, made stale or taken out. False

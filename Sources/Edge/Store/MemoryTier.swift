@@ -47,12 +47,11 @@ final class MemoryTier: Sendable {
             }
         }
 
-        /// The object of a variant that is on its way. One that was asked for before the latest purge may be of what was
-        /// purged: it is for those who wait for it already.
-        func pending(_ variant: VariantKey, generation: UInt64) -> CachedObject? {
+        /// The object of a variant that is on its way, if others may join those who wait for it.
+        func pending(_ variant: VariantKey, isJoinable: (CachedObject) -> Bool) -> CachedObject? {
             objects.last { object in
-                object.phase == .waitingForHead && object.variant == variant && object.birth == generation
-                    && !object.isWithdrawn.load(ordering: .relaxed)
+                object.phase == .waitingForHead && object.variant == variant
+                    && !object.isWithdrawn.load(ordering: .relaxed) && isJoinable(object)
             }
         }
     }
