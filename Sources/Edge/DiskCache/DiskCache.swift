@@ -79,7 +79,9 @@ final class DiskCache: Sendable {
             return true
         }
         let wall = Clock.wallMilliseconds()
-        guard let record = DiskHead(object, head: head, nowMilliseconds: now, wallMilliseconds: wall) else { return true }
+        guard let record = DiskHead(object, head: head, nowMilliseconds: now, wallMilliseconds: wall) else {
+            return true
+        }
         return state.withLock { state in
             guard isUnpurged(object, head) else { return true }
             let freshUntil = wallSeconds(head.freshUntilMilliseconds, now)
