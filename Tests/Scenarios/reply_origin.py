@@ -30,6 +30,8 @@ class Reply:
     status: int = 200
     fields: list[tuple[str, str]] = field(default_factory=list)
     body: bytes = b"hello"
+    # Statuses and fields of the interim responses before it.
+    interims: list[tuple[int, list[tuple[str, str]]]] = field(default_factory=list)
     # Seconds before the head, and between the pieces of the body.
     delay: float = 0
     piece_delay: float = 0
@@ -135,6 +137,9 @@ class ReplyOrigin:
             reply.head_gate.wait(30)
         if reply.drops:
             return False
+        for status, fields in reply.interims:
+            lines = "".join(f"{name}: {value}\r\n" for name, value in fields)
+            connection.sendall(f"HTTP/1.1 {status} X\r\n{lines}\r\n".encode("latin-1"))
         is_bodiless = asked.method == "HEAD" or reply.status in (204, 304)
         length = reply.length if reply.length is not None else len(reply.body)
         framing = "transfer-encoding: chunked\r\n" if length == "chunked" else f"content-length: {length}\r\n"
