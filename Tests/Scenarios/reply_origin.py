@@ -30,8 +30,6 @@ class Reply:
     status: int = 200
     fields: list[tuple[str, str]] = field(default_factory=list)
     body: bytes = b"hello"
-    # Statuses and fields of the interim responses before it.
-    interims: list[tuple[int, list[tuple[str, str]]]] = field(default_factory=list)
     # Seconds before the head, and between the pieces of the body.
     delay: float = 0
     piece_delay: float = 0
@@ -44,6 +42,8 @@ class Reply:
     drops: bool = False
     # What Content-Length says instead of the truth; "chunked" for chunks.
     length: int | str | None = None
+    # Statuses and fields of the interim responses before it.
+    interims: list[tuple[int, list[tuple[str, str]]]] = field(default_factory=list)
 
 
 Answer = Reply | Callable[[Asked], Reply]
