@@ -348,6 +348,19 @@ private func read(_ body: BodySource, from start: Int = 0) -> (bytes: [UInt8], e
         #expect(ask(tier, "/a", at: 0, directives: "no-cache") == "elected, base")
     }
 
+    /// A soft purge changes nothing about what is stale already, and is not forgotten.
+    @Test func aPurgeIsKnownOfWhatIsStaleAnyway() throws {
+        let purges = try PurgeState(folder: nil, rulesMax: 100)
+        let tier = MemoryTier(budgetBytes: 1 << 20, purges: purges)
+        let object = CachedObject(key: key("/a"), fillWorker: 0, memory: memory, birth: purges.current)
+        fill(object, 10)
+        for path in ["/b", "/a"] {
+            #expect(tier.isUnpurged(object))
+            _ = purges.purge([try #require(PurgeRule(.url, Array(path.utf8), isSoft: true))])
+        }
+        #expect(tier.judge(object, nowMilliseconds: 5000) && !tier.isUnpurged(object))
+    }
+
     /// After a failure of upstream the stale object is used for a while without asking.
     @Test func aHeldObjectIsUsedWithoutAsking() {
         let tier = makeTier(1 << 20)

@@ -95,6 +95,15 @@ def test_head_that_disagrees_ends_what_is_stored(site: Site, changed: Reply) -> 
     assert site.get(path).body == b"broken"
 
 
+def test_head_does_not_bring_back_what_a_post_has_changed(site: Site) -> None:
+    path = site.path(fresh(body=b"older"), Reply(body=b"done"), fresh(body=b"newer"), fresh(body=b"newer"))
+    assert site.get(path).body == b"older"
+    assert post(site, path) == b"done"
+    assert site.get(path, "--head").headers["content-length"] == "5"
+    assert site.get(path).body == b"newer"
+    assert methods(site, path) == ["GET", "POST", "HEAD", "GET"]
+
+
 def test_head_with_an_error_leaves_what_is_stored(site: Site) -> None:
     path = site.path(Reply(fields=[STALE], body=b"12345"), Reply(410, [FRESH]), Reply(503))
     site.get(path)

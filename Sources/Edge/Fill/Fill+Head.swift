@@ -39,7 +39,7 @@ extension Fill {
         return true
     }
 
-    func arrival(length: Int?, isInPieces: Bool = false) -> ResponseHeadBuilder.Arrival {
+    private func arrival(length: Int?, isInPieces: Bool = false) -> ResponseHeadBuilder.Arrival {
         var arrival = ResponseHeadBuilder.Arrival()
         arrival.hasAuthorization = request?.has("authorization") ?? false
         arrival.path = object.key.target

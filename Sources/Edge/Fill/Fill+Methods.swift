@@ -2,6 +2,7 @@
 
 import Cache
 import Net
+import Synchronization
 
 /// Responses to other methods than GET that say something of a stored response, or are one to GET as well.
 extension Fill {
@@ -9,6 +10,8 @@ extension Fill {
     /// is; otherwise as `take`.
     func takeHead(_ response: UpstreamResponse, _ base: CachedObject) -> Bool? {
         guard let head = base.head, let body = base.stored, body.phase != .failed else { return nil }
+        // What was purged or invalidated is not brought back by a head that could be of anything.
+        guard !base.isInvalidated.load(ordering: .relaxed), worker.tier.isUnpurged(base) else { return nil }
         let effect = HeadEffect(
             status: response.status, fields: response.fields, length: response.contentLength, storedStatus: head.status,
             stored: head.validators, storedLength: body.length)

@@ -122,6 +122,14 @@ extension MemoryTier {
         return verdict != .hard
     }
 
+    /// No purge has meant the object since it was fetched or validated, however long it has been stale.
+    func isUnpurged(_ object: CachedObject) -> Bool {
+        guard object.birth != purges.current, let head = object.head else { return true }
+        return object.key.withPurgeSubject(head.surrogateKeys) {
+            purges.verdict(for: $0, birth: object.birth, checkedUpTo: object.birth).verdict == .untouched
+        }
+    }
+
     /// The stored responses of a key, whatever their variants; without those on their way.
     func stored(_ key: CacheKey) -> [CachedObject] {
         shard(key).entries.withLock { entries in
