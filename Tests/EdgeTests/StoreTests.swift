@@ -265,16 +265,23 @@ private func read(_ body: BodySource, from start: Int = 0) -> (bytes: [UInt8], e
         switch obtained {
         case .existing: "existing"
         case .elected(_, let base): base == nil ? "elected" : "elected, base"
+        case .unelected(let base): base == nil ? "unelected" : "unelected, base"
         case .stale(_, let revalidation): revalidation == nil ? "stale" : "stale, revalidate"
         case .uncacheable: "uncacheable"
         case .notCached: "not cached"
         }
     }
 
-    private func ask(_ tier: MemoryTier, _ path: String, at now: Int64, language: String? = nil) -> String {
+    private func ask(
+        _ tier: MemoryTier, _ path: String, at now: Int64, language: String? = nil, elects: Bool = true,
+        directives: String? = nil
+    ) -> String {
         let fields = language.map { [(name: Array("accept-language".utf8), value: Array($0.utf8))] } ?? []
         return kind(
-            tier.obtain(key(path), nowMilliseconds: now, select: { $0.key(of: fields) }) {
+            tier.obtain(
+                key(path), nowMilliseconds: now, elects: elects,
+                directives: directives.map { RequestDirectives([Array($0.utf8)]) }, select: { $0.key(of: fields) }
+            ) {
                 CachedObject(
                     key: key(path), fillWorker: 0, memory: memory, variant: $0, birth: purges.current)
             })
@@ -336,6 +343,47 @@ private func read(_ body: BodySource, from start: Int = 0) -> (bytes: [UInt8], e
         tier.admit(object)
         #expect(ask(tier, "/a", at: 1500) == "elected, base")
         #expect(ask(tier, "/a", at: 1500) == "existing")
+    }
+
+    /// HEAD: nobody could wait for its body.
+    @Test func whoDoesNotWantToBeElectedLeavesNothingBehind() {
+        let tier = makeTier(1 << 20)
+        #expect(ask(tier, "/a", at: 0, elects: false) == "unelected")
+        #expect(ask(tier, "/a", at: 0) == "elected")
+        #expect(ask(tier, "/a", at: 0, elects: false) == "existing")
+        tier.admit(whole("/b", 10))
+        #expect(ask(tier, "/b", at: 0, elects: false) == "existing")
+        #expect(ask(tier, "/b", at: 0, elects: false, directives: "no-cache") == "unelected, base")
+        #expect(ask(tier, "/b", at: 1500, elects: false) == "unelected, base")
+        #expect(ask(tier, "/b", at: 1500) == "elected, base")
+    }
+
+    @Test func whatIsStaleAnywayIsFetchedOnceForRequestsWithDirectivesToo() {
+        let tier = makeTier(1 << 20)
+        tier.admit(whole("/a", 10))
+        #expect(ask(tier, "/a", at: 1500, directives: "max-age=5") == "elected, base")
+        #expect(ask(tier, "/a", at: 1500, directives: "no-cache") == "existing")
+        #expect(ask(tier, "/a", at: 1500, directives: "no-store") == "uncacheable")
+    }
+
+    /// Without a validator it is not asked about, but it may stand in where upstream fails.
+    @Test func whatARequestDoesNotWantIsTheBaseOfWhatComes() {
+        let tier = makeTier(1 << 20)
+        tier.admit(whole("/a", 10))
+        #expect(ask(tier, "/a", at: 0, directives: "no-cache") == "elected, base")
+    }
+
+    /// A soft purge changes nothing about what is stale already, and is not forgotten.
+    @Test func aPurgeIsKnownOfWhatIsStaleAnyway() throws {
+        let purges = try PurgeState(folder: nil, rulesMax: 100)
+        let tier = MemoryTier(budgetBytes: 1 << 20, purges: purges)
+        let object = CachedObject(key: key("/a"), fillWorker: 0, memory: memory, birth: purges.current)
+        fill(object, 10)
+        for path in ["/b", "/a"] {
+            #expect(tier.isUnpurged(object))
+            _ = purges.purge([try #require(PurgeRule(.url, Array(path.utf8), isSoft: true))])
+        }
+        #expect(tier.judge(object, nowMilliseconds: 5000) && !tier.isUnpurged(object))
     }
 
     /// After a failure of upstream the stale object is used for a while without asking.

@@ -6,7 +6,9 @@ import Testing
 @testable import Net
 
 /// What one request has got.
-private final class Receiver: UpstreamHandler {
+final class Receiver: UpstreamHandler {
+    /// Statuses and links of interim responses.
+    private(set) var interims: [String] = []
     private(set) var status = 0
     private(set) var contentLength: Int?
     private(set) var body = ""
@@ -16,6 +18,10 @@ private final class Receiver: UpstreamHandler {
 
     init(onEnd: @escaping (Receiver) -> Void) {
         self.onEnd = onEnd
+    }
+
+    override func received(interim response: UpstreamResponse) {
+        interims.append("\(response.status) \(String(decoding: response.first("link") ?? [], as: UTF8.self))")
     }
 
     override func received(_ response: UpstreamResponse) -> Bool {
@@ -43,7 +49,7 @@ private final class Receiver: UpstreamHandler {
 }
 
 /// A loop of the test's own thread, with what was started on it.
-private final class Client {
+final class Client {
     let loop: EventLoop
     /// Kept to the end: connections that lie idle in the loop refer to them.
     private var pools: [UpstreamPool] = []

@@ -2,7 +2,7 @@
 """Requests by curl: a client that is not ours, and that checks the edge's certificate."""
 
 import subprocess
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 HTTP_1 = "--http1.1"
@@ -17,6 +17,8 @@ class Answer:
     version: str
     headers: dict[str, str]
     body: bytes
+    # The interim responses before it: their statuses and headers.
+    interims: list[tuple[int, dict[str, str]]] = field(default_factory=list)
 
 
 def fetch(url: str, *options: str, ca: Path | None = None, seconds: int = 60) -> Answer:
@@ -29,12 +31,14 @@ def fetch(url: str, *options: str, ca: Path | None = None, seconds: int = 60) ->
 
 
 def _parse(output: bytes) -> Answer:
-    head, _, body = output.partition(b"\r\n\r\n")
-    while head.split(b"\r\n")[0].split(b" ")[1].startswith(b"1"):  # 100 Continue
-        head, _, body = body.partition(b"\r\n\r\n")
-    first, *lines = head.decode("latin-1").split("\r\n")
-    version, status = first.split(" ")[:2]
-    headers: dict[str, str] = {}
-    for name, _, value in (line.partition(":") for line in lines):
-        headers[name.strip().lower()] = value.strip()
-    return Answer(int(status), version, headers, body)
+    interims: list[tuple[int, dict[str, str]]] = []
+    while True:
+        head, _, output = output.partition(b"\r\n\r\n")
+        first, *lines = head.decode("latin-1").split("\r\n")
+        version, status = first.split(" ")[:2]
+        headers: dict[str, str] = {}
+        for name, _, value in (line.partition(":") for line in lines):
+            headers[name.strip().lower()] = value.strip()
+        if not status.startswith("1"):
+            return Answer(int(status), version, headers, output, interims)
+        interims.append((int(status), headers))

@@ -117,6 +117,18 @@ def open_post(c: Client, *more: tuple[str, str]) -> bytes:
     return c.headers(fields=c.request("POST", *more), flags=END_HEADERS)
 
 
+def answered(c: Client, then: bytes) -> bytes:
+    """Sent once a request has had its whole answer, which has closed its stream."""
+    c.send(c.headers(fields=c.request("HEAD")))
+    assert c.wait_for(HEADERS, 1).flags & END_STREAM
+    return then
+
+
+def with_priority(c: Client, parent: int, weight: int) -> bytes:
+    return frame(HEADERS, END_STREAM | END_HEADERS | WITH_PRIORITY, 1,
+                 struct.pack(">IB", parent, weight) + block(c.request()))  # fmt: skip
+
+
 PREFACE_CASES = [
     Case("3.4", "a wrong preface", lambda c: b"", Connection((PROTOCOL_ERROR, None)),
          start=PREFACE.replace(b"SM", b"XX") + settings()),
@@ -166,14 +178,19 @@ STREAM_CASES = [
     Case("5.1", "PRIORITY after RST_STREAM", lambda c: open_post(c) + reset(1) + priority(1, 0), Alive(), STOPPED),
     Case("5.1", "WINDOW_UPDATE after RST_STREAM", lambda c: open_post(c) + reset(1) + window_update(1, 9), Alive()),
     Case("5.1", "RST_STREAM twice", lambda c: open_post(c) + reset(1) + reset(1), Alive()),
+    Case("5.1", "DATA on a closed stream", lambda c: answered(c, frame(DATA, END_STREAM, 1, b"a")), CLOSED),
+    Case("5.1", "HEADERS on a closed stream", lambda c: answered(c, c.headers()), CLOSED),
+    Case("5.1", "CONTINUATION on a closed stream",
+         lambda c: answered(c, frame(CONTINUATION, END_HEADERS, 1, b"\x82")), PROTOCOL),
+    Case("5.1", "RST_STREAM on a closed stream", lambda c: answered(c, reset(1)), Alive()),
+    Case("5.1", "PRIORITY on a closed stream", lambda c: answered(c, priority(1, 0)), Alive()),
+    Case("5.1", "WINDOW_UPDATE on a closed stream", lambda c: answered(c, window_update(1, 100)), Alive()),
     Case("5.1.1", "an even stream", lambda c: c.headers(2), PROTOCOL),
     Case("5.1.1", "a stream lower than the last", lambda c: c.headers(5) + c.headers(3),
          PROTOCOL, STOPPED),
     Case("5.1.1", "streams that leave numbers out", lambda c: c.headers(101), Status(200, 101)),
     Case("5.3.1", "HEADERS that depends on itself",
-         lambda c: frame(HEADERS, END_STREAM | END_HEADERS | WITH_PRIORITY, 1,
-                         struct.pack(">IB", 1, 15) + block(c.request())),
-         PROTOCOL),
+         lambda c: with_priority(c, 1, 15), PROTOCOL),
     Case("5.3.1", "PRIORITY that depends on itself", lambda c: priority(3, 3), PROTOCOL),
     Case("5.5", "an unknown setting", lambda c: settings((0xFF, 1)), Alive()),
     Case("5.5", "an unknown frame inside a block", lambda c: split_head(c, frame(0xBE, 0, 1, b"a")), PROTOCOL),
@@ -189,15 +206,17 @@ DEFINITION_CASES = [
     Case("6.2", "HEADERS on stream 0", lambda c: c.headers(0), PROTOCOL),
     Case("6.2", "HEADERS with padding", lambda c: padded(c, 8), OK),
     Case("6.2", "HEADERS with more padding than payload", lambda c: padded(c, 255), PROTOCOL),
-    Case("6.2", "HEADERS with a priority",
-         lambda c: frame(HEADERS, END_STREAM | END_HEADERS | WITH_PRIORITY, 1,
-                         struct.pack(">IB", 0, 200) + block(c.request())),
-         OK),
+    Case("6.2", "HEADERS with a priority", lambda c: with_priority(c, 0, 200), OK),
+    Case("6.2", "HEADERS with the least priority", lambda c: with_priority(c, 0, 0), OK),
+    Case("6.2", "HEADERS with the highest priority", lambda c: with_priority(c, 0, 255), OK),
+    Case("6.2", "HEADERS that depends on an idle stream, and on it alone", lambda c: with_priority(c, 1 << 31 | 7, 0), OK),
     Case("6.2", "HEADERS too short for its priority",
          lambda c: frame(HEADERS, END_STREAM | END_HEADERS | WITH_PRIORITY, 1, bytes(4)), SIZE),
     Case("6.3", "PRIORITY on stream 0", lambda c: priority(0, 1), PROTOCOL),
     Case("6.3", "PRIORITY of 4 bytes", lambda c: frame(PRIORITY, 0, 1, bytes(4)),
          Connection((FRAME_SIZE_ERROR,))),
+    Case("6.3", "PRIORITY of an idle stream on another", lambda c: priority(5, 7) + c.headers(), OK),
+    Case("6.3", "PRIORITY that takes all that depends on a stream", lambda c: priority(5, 1 << 31 | 3) + c.headers(), OK),
     Case("6.4", "RST_STREAM on stream 0", lambda c: reset(0), PROTOCOL),
     Case("6.4", "RST_STREAM of 3 bytes", lambda c: open_post(c) + frame(RST_STREAM, 0, 1, bytes(3)), SIZE),
     Case("6.5", "SETTINGS with ACK and a payload", lambda c: frame(SETTINGS, ACK, 0, bytes(6)), SIZE),
@@ -241,5 +260,7 @@ DEFINITION_CASES = [
     Case("6.10", "CONTINUATION after DATA",
          lambda c: open_post(c) + frame(DATA, 0, 1, b"a") + frame(CONTINUATION, END_HEADERS, 1, b"\x82"),
          PROTOCOL, STOPPED),
+    # Nothing is to come any more.
+    Case("7", "GOAWAY with an unknown code", lambda c: goaway(0, 0xFF), Connection((None, 0))),
     Case("7", "RST_STREAM with an unknown code", lambda c: open_post(c) + reset(1, 0xFF), Alive()),
 ]  # fmt: skip

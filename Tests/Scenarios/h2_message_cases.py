@@ -116,6 +116,8 @@ MESSAGE_CASES = [
 
 HPACK_CASES = [
     Case("RFC 7541 2.3.3", "an index beyond the tables", lambda c: raw(block(c.request()) + b"\xc6"), UNPACKABLE),
+    Case("RFC 7541 2.3.3", "a name's index beyond the tables", lambda c: raw(block(c.request()) + b"\x7e\x01a"), UNPACKABLE),
+    Case("RFC 7541 2.3.3", "an index into an empty dynamic table", lambda c: raw(block(c.request()) + b"\xbe"), UNPACKABLE),
     Case("RFC 7541 6.1", "index 0", lambda c: raw(block(c.request()) + b"\x80"), UNPACKABLE),
     Case("RFC 7541 4.2", "a table size at the end of a block", lambda c: raw(block(c.request()) + b"\x20"), UNPACKABLE),
     Case("RFC 7541 6.3", "a table size beyond the setting", lambda c: raw(b"\x3f\xe2\x1f" + block(c.request())), UNPACKABLE),
@@ -124,5 +126,16 @@ HPACK_CASES = [
     Case("RFC 7541 5.2", "padding of zeros", lambda c: raw(block(c.request()) + b"\0\x01x\x81\x18"), UNPACKABLE),
     Case("RFC 7541 5.2", "EOS in a string", lambda c: raw(block(c.request()) + b"\0\x01x\x84\xff\xff\xff\xff"), UNPACKABLE),
     Case("RFC 7541 5.2", "a string beyond its block", lambda c: raw(block(c.request()) + b"\0\x01x\x05ab"), UNPACKABLE),
+    Case("RFC 7541 6.1", "fields by their indices", lambda c: raw(b"\x82\x87" + block(c.request()[2:])), OK),
+    Case("RFC 7541 6.2.1", "a field that is indexed, and used again",
+         lambda c: raw(block(c.request()) + b"\x40\x01x\x01y" + b"\xbe"), OK),
+    Case("RFC 7541 6.2.1", "a field that is indexed under a known name",
+         lambda c: raw(block(c.request()) + b"\x7a\x01y" + b"\x7e\x01z"), OK),
+    Case("RFC 7541 6.2.2", "a field under a known name", lambda c: raw(block(c.request()) + b"\x0f\x2b\x01y"), OK),
+    Case("RFC 7541 6.2.3", "a field that is never indexed", lambda c: raw(block(c.request()) + b"\x10\x01x\x01y"), OK),
+    Case("RFC 7541 5.2", "strings in Huffman code", lambda c: raw(block(c.request()) + b"\0\x81\xf3\x82\x1c\x7f"), OK),
+    Case("RFC 7541 6.3", "two table sizes", lambda c: raw(b"\x20\x3f\xe1\x1f" + block(c.request())), OK),
+    Case("RFC 7541 4.2", "a table size in the middle of a block",
+         lambda c: raw(block(c.request()[:2]) + b"\x20" + block(c.request()[2:])), UNPACKABLE),
     Case("RFC 7541 5.1", "an integer without end", lambda c: raw(block(c.request()) + b"\xff" + b"\x80" * 12), UNPACKABLE),
 ]  # fmt: skip

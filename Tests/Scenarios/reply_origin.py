@@ -42,6 +42,8 @@ class Reply:
     drops: bool = False
     # What Content-Length says instead of the truth; "chunked" for chunks.
     length: int | str | None = None
+    # Statuses and fields of the interim responses before it.
+    interims: list[tuple[int, list[tuple[str, str]]]] = field(default_factory=list)
 
 
 Answer = Reply | Callable[[Asked], Reply]
@@ -135,6 +137,9 @@ class ReplyOrigin:
             reply.head_gate.wait(30)
         if reply.drops:
             return False
+        for status, fields in reply.interims:
+            lines = "".join(f"{name}: {value}\r\n" for name, value in fields)
+            connection.sendall(f"HTTP/1.1 {status} X\r\n{lines}\r\n".encode("latin-1"))
         is_bodiless = asked.method == "HEAD" or reply.status in (204, 304)
         length = reply.length if reply.length is not None else len(reply.body)
         framing = "transfer-encoding: chunked\r\n" if length == "chunked" else f"content-length: {length}\r\n"

@@ -5,36 +5,16 @@ import itertools
 import threading
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
 from email.utils import formatdate
 from pathlib import Path
 
 import pytest
+from caching_site import Site, header
 from curl import HTTP_1, HTTP_2, Answer, fetch
 from edge_node import EdgeNode
 from reply_origin import Reply, ReplyOrigin, fresh
 
 CACHE = "{staleIfErrorSeconds: 0, standInMilliseconds: 300, negativeSeconds: {404: 60}}"
-_numbers = itertools.count()
-
-
-@dataclass(frozen=True)
-class Site:
-    """An edge without tokens in front of an origin that a test gives its answers."""
-
-    origin: ReplyOrigin
-    node: EdgeNode
-
-    def path(self, *replies: Reply) -> str:
-        """A new path that is answered so, in this order."""
-        path = f"/c/{next(_numbers)}"
-        self.origin.replies[path] = list(replies)
-        return path
-
-    def get(self, path: str, *options: str, version: str = HTTP_1) -> Answer:
-        return fetch(self.node.secure(path), version, *options, ca=self.node.keys.ca, seconds=10)
-
-
 CONTENT_BYTES_MAX = 500_000
 
 
@@ -46,10 +26,6 @@ def site(work_folder: Path) -> Iterator[Site]:
     yield Site(origin, node)
     node.stop()
     origin.close()
-
-
-def header(name: str, value: str) -> tuple[str, str]:
-    return ("-H", f"{name}: {value}")
 
 
 def past(seconds: int) -> str:

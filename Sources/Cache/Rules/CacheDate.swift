@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 /// Reads dates as RFC 9111 section 4.2 asks a cache to: like the three forms of RFC 9110 section 5.6.7, in any case, with
-/// `GMT` or `UTC` as the zone. Anything else is no date, which for `Expires` means the past.
+/// `GMT` as the zone and no other name for it. Anything else is no date, which for `Expires` means the past.
 ///
 /// `Net` has a stricter reader for the conditions of requests.
 enum CacheDate {
@@ -107,7 +107,7 @@ extension CacheDate {
 
         mutating func zone() -> Bool {
             guard skip(" "), let zone = word() else { return false }
-            return zone.isEqual("gmt") || zone.isEqual("utc")
+            return zone.isEqual("gmt")
         }
     }
 }

@@ -10,9 +10,11 @@ public enum HeadEffect: Sendable, Equatable {
 
     /// - Parameters:
     ///   - status: that of the response to HEAD.
+    ///   - length: what it says of the length, in `Content-Length`.
     ///   - storedLength: the length of the stored representation, whole or not; nil when it is not known.
     public init(
-        status: Int, fields lines: [FieldLine], storedStatus: Int, stored: StoredValidators, storedLength: Int?
+        status: Int, fields lines: [FieldLine], length: Int?, storedStatus: Int, stored: StoredValidators,
+        storedLength: Int?
     ) {
         guard status == 200 else {
             self = .none
@@ -21,7 +23,6 @@ public enum HeadEffect: Sendable, Equatable {
         let new = StoredValidators(lines)
         let hasSameTag = new.etag.isEmpty || new.etag == stored.etag
         let hasSameDate = new.lastModified.isEmpty || new.lastModified == stored.lastModified
-        let length = FieldLines(lines).first("content-length").flatMap(ByteNumber.parse)
         let hasSameLength = length == nil || storedLength == nil || length == storedLength
         self = storedStatus == 200 && hasSameTag && hasSameDate && hasSameLength ? .update : .markStale
     }

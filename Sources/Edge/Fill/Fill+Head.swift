@@ -29,6 +29,7 @@ extension Fill {
             return false
         }
         if response.status == 206, let askedRange { return takePiece(response, askedRange) }
+        if case .head(let base?) = purpose, let goesOn = takeHead(response, base) { return goesOn }
         let isBodiless = response.status == 204 || response.status == 304 || request?.method == .head && isForOne
         return publish(response, length: isBodiless ? 0 : response.contentLength)
     }
@@ -53,29 +54,32 @@ extension Fill {
     // MARK: A whole response
 
     private func publish(_ response: UpstreamResponse, length: Int?) -> Bool {
-        let announced = request?.method == .head && isForOne ? response.contentLength : length
-        guard
-            let head = worker.headBuilder.build(
-                status: response.status, fields: response.fields, arrival(length: announced))
-        else {
+        var arrival = arrival(length: request?.method == .head && isForOne ? response.contentLength : length)
+        if isAlsoForGet(response) {
+            arrival.request = .post(namesTarget: true)
+            arrival.isAlone = false
+        }
+        guard let head = worker.headBuilder.build(status: response.status, fields: response.fields, arrival) else {
             Log.warning("The head of an upstream response is too large", ["key": object.key.text])
             end(.transientError)
             return false
         }
-        let canSettle = head.vary.map { $0.key(of: request?.fields ?? []) != nil } ?? true
-        switch machine.headArrived(canSettle ? head.storability : .uncacheable, contentLength: length) {
+        switch machine.headArrived(storability(of: head), contentLength: length) {
         case .tooLarge:
             Log.info("An object is larger than cache.objectBytes and not stored", ["key": object.key.text])
             publishPipe(head)
-        case .stream(let storability):
-            if storability == .uncacheable {
-                publishPipe(head)
-            } else {
-                publishStored(head, storability, length: length)
-            }
+        case .stream(.uncacheable): publishPipe(head)
+        case .stream(let storability): publishStored(head, storability, length: length)
         }
         leaveIfNobodyReads()
         return true
+    }
+
+    /// What may be done with the response. Where nobody could find it again, it is for the request that it came for alone.
+    private func storability(of head: ObjectHead) -> Storability {
+        if isForOne, head.storability == .shareOnce || head.vary != nil { return .uncacheable }
+        let isFindable = head.vary.map { $0.key(of: request?.fields ?? []) != nil } ?? true
+        return isFindable ? head.storability : .uncacheable
     }
 
     private func publishPipe(_ head: ObjectHead) {
@@ -92,6 +96,7 @@ extension Fill {
 
     private func publishStored(_ head: ObjectHead, _ storability: Storability, length: Int?) {
         guard settle(head) else { return publishPipe(head) }
+        if case .pass = purpose { worker.invalidate(after: head, request, key: object.key) }
         let body = StoredBody(
             length: length, capacityBytes: objectBytesMax, memory: worker.tier.memory)
         sink = .stored(body)
@@ -175,17 +180,22 @@ extension Fill {
             return false
         }
         worker.counters.revalidations.add()
-        let fields = worker.headBuilder.merged(head, with: response.fields)
-        let merged = worker.headBuilder.build(
-            status: head.status, fields: fields, arrival(length: body.length, isInPieces: body.isInPieces))
-        guard let merged else {
+        object.isRefreshed.store(true, ordering: .relaxed)
+        return renew(base, head, body, with: response.fields)
+    }
+
+    /// The stored response goes on with newer fields.
+    func renew(_ base: CachedObject, _ head: ObjectHead, _ body: StoredBody, with newer: [FieldLine]) -> Bool {
+        var arrival = arrival(length: body.length, isInPieces: body.isInPieces)
+        arrival.isAlone = false
+        let fields = worker.headBuilder.merged(head, with: newer)
+        guard let merged = worker.headBuilder.build(status: head.status, fields: fields, arrival) else {
             end(.transientError)
             return false
         }
         _ = machine.headArrived(merged.storability, contentLength: 0)
         sink = .nowhere
         body.isShared.store(true, ordering: .relaxed)
-        object.isRefreshed.store(true, ordering: .relaxed)
         if case .store = merged.storability, settle(merged) {
             publish(merged, body)
             worker.tier.admit(object)
@@ -225,7 +235,7 @@ extension Fill {
     private func finishInPlaceOf(_ response: UpstreamResponse) {
         Log.warning("A stale response stands in", ["key": object.key.text, "status": "\(response.status)"])
         sink = .nowhere
-        base?.isRevalidating.store(false, ordering: .relaxed)
+        releaseBase()
         worker.notify(object)
         worker.forget(self)
     }

@@ -4,7 +4,8 @@
 // going touches it, but that all have left. Runs on the worker that was elected; the upstream connection holds it while
 // a request is out, and the worker lists it until it has ended.
 //
-// This file: asking, failing and ending. Fill+Head.swift: what becomes of the response's head.
+// This file: asking, failing and ending. Fill+Head.swift: what becomes of the response's head. Fill+Methods.swift: what
+// responses to other methods than GET say of stored ones.
 
 import Base
 import Cache
@@ -17,6 +18,8 @@ final class Fill: UpstreamHandler {
     enum Purpose {
         /// For all who ask for the key. `base` is the stale response that is validated, or stands in for a failure.
         case shared(base: CachedObject?)
+        /// For one HEAD, whose response may say something of the stored response that it was sent for.
+        case head(base: CachedObject?)
         /// For one request whose response is known not to be shared.
         case alone
         /// For one request that may change something (RFC 9110 section 9.2), with its content.
@@ -78,8 +81,10 @@ final class Fill: UpstreamHandler {
     }
 
     var base: CachedObject? {
-        guard case .shared(let base) = purpose else { return nil }
-        return base
+        switch purpose {
+        case .shared(let base), .head(let base): base
+        case .alone, .pass: nil
+        }
     }
 
     /// Asks upstream. A request that can not be sent on as it is fails, and so does one for which there is no server.
@@ -106,7 +111,9 @@ final class Fill: UpstreamHandler {
     /// Every reader has left: go on only if it is nearly done.
     func readersGone() {
         // A pipe without a reader would never be emptied.
-        if let base, base.isRevalidating.load(ordering: .relaxed), !object.isUncacheable.load(ordering: .relaxed) {
+        if case .shared(let base?) = purpose, base.isRevalidating.load(ordering: .relaxed),
+            !object.isUncacheable.load(ordering: .relaxed)
+        {
             return
         }
         // A newer object has taken the body over, and its readers are not counted here.
@@ -117,6 +124,12 @@ final class Fill: UpstreamHandler {
         fetch?.cancel()
         worker.counters.fillsCancelled.add()
         end(.died)
+    }
+
+    /// Goes on to the request that was elected; those that share its response have not asked upstream for anything.
+    override func received(interim response: UpstreamResponse) {
+        guard let exchange = onlyReader?.exchange, let fields = worker.headBuilder.interim(response) else { return }
+        exchange.sendInterim(status: response.status, fields)
     }
 
     override func received(_ response: UpstreamResponse) -> Bool { take(response) }
@@ -205,11 +218,16 @@ final class Fill: UpstreamHandler {
 
     func end(_ outcome: FillOutcome) {
         if outcome == .done { finish() } else if !standIn(outcome) { fail(outcome) }
-        base?.isRevalidating.store(false, ordering: .relaxed)
+        releaseBase()
         worker.notify(object)
         if let stored = object.stored { worker.notify(stored) }
         if case .pipe(let pipe) = sink { worker.progressed(ObjectIdentifier(pipe)) }
         worker.forget(self)
+    }
+
+    /// From now on others may validate the stale response.
+    func releaseBase() {
+        if case .shared(let base?) = purpose { base.isRevalidating.store(false, ordering: .relaxed) }
     }
 
     private func finish() {

@@ -91,6 +91,12 @@ struct ResponseHeadBuilder: Sendable {
             first: sent, facts)
     }
 
+    /// What is passed on of an interim response; nil when that is too long.
+    func interim(_ response: UpstreamResponse) -> FieldBlock? {
+        let fields = response.fields.filter { passes($0.name) && !$0.name.elementsEqual("cache-status".utf8) }
+        return ObjectHead.bytes(of: fields) <= Exchange.interimBytesMax ? FieldBlock(fields) : nil
+    }
+
     /// RFC 9110 section 6.6.1: a recipient with a clock adds what is missing.
     private func dated(_ fields: [FieldLine]) -> [FieldLine] {
         guard all("date", of: fields) == nil else { return fields }

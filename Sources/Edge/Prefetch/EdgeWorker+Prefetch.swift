@@ -96,7 +96,7 @@ extension EdgeWorker {
         case .elected(let object, let base): startAhead(object, base: base, authority)
         case .stale(let base, .some(let object)): startAhead(object, base: base, authority)
         case .existing, .stale(_, .none): counters.prefetchesSkipped(.present).add()
-        case .uncacheable, .notCached: counters.prefetchesSkipped(.uncacheable).add()
+        case .unelected, .uncacheable, .notCached: counters.prefetchesSkipped(.uncacheable).add()
         }
         return true
     }

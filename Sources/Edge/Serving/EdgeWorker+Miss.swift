@@ -12,8 +12,8 @@ extension EdgeWorker {
         guard !upstreamFields.isLooping(request) else { return respondLoop(exchange) }
         if tier.memory.isTight { relieveMemory() }
         let obtained = tier.obtain(
-            key, nowMilliseconds: loop.now, directives: directives(of: request), select: { $0.key(of: request.fields) },
-            make: { makeObject(key, variant: $0) })
+            key, nowMilliseconds: loop.now, elects: mayBeElected(request, key), directives: directives(of: request),
+            select: { $0.key(of: request.fields) }, make: { makeObject(key, variant: $0) })
         defer { if let object = obtained.object { release(object) } }
         switch obtained {
         case .existing(let object):
@@ -38,9 +38,15 @@ extension EdgeWorker {
             }
             answer(exchange, from: object, request, object.isStandInNow(loop.now) ? .staleOnError : .staleHit)
             lookAhead(from: object, request)
+        case .unelected(let base): fetchHead(exchange, key, base: base, request)
         case .uncacheable: fetchAlone(exchange, key, request)
         case .notCached: respondError(exchange, status: 504, .rejected, texts.notCached)
         }
+    }
+
+    /// HEAD brings no body to store: it goes upstream as it is, unless the disk has the answer.
+    private func mayBeElected(_ request: StoredRequest, _ key: CacheKey) -> Bool {
+        request.method != .head || disk?.tier.contains(key.bytes) == true
     }
 
     /// Lets go, on all workers, of evicted objects that only near caches hold: at once, not with the next turn.
@@ -156,6 +162,15 @@ extension EdgeWorker {
         guard !tier.memory.isExhausted else { return refuse(exchange, object) }
         start(Fill(object: object, for: .alone, request: request, worker: self))
         wait(exchange, object, request, isElector: true, .bypass)
+    }
+
+    /// Asks for a head alone; `base` is the stale response that it may say something of.
+    private func fetchHead(_ exchange: Exchange, _ key: CacheKey, base: CachedObject?, _ request: StoredRequest) {
+        counters.misses.add()
+        let object = makeObject(key)
+        guard !tier.memory.isExhausted else { return refuse(exchange, object) }
+        start(Fill(object: object, for: .head(base: base), request: request, worker: self))
+        wait(exchange, object, request, isElector: true, base == nil ? .miss : .refetched)
     }
 
     /// A request that may change something goes upstream as it is, with its content.

@@ -22,13 +22,15 @@ extension EdgeWorker {
     func upstreamRequest(for fill: Fill) -> UpstreamRequest? {
         let target = fill.object.key.target
         switch fill.purpose {
-        case .shared(let base):
+        case .shared(let base), .head(let base):
             var fields = upstreamFields.fields(of: fill.request, for: .shared)
             if fill.isConditional, let head = base?.head {
                 fields += ConditionalRequest.fields(selected: head.validators)
             }
             if let range = fill.askedRange { fields.append((Array("range".utf8), range.fieldValue)) }
-            return UpstreamRequest(method: Array("GET".utf8), target: target, host: host(fill.request), fields: fields)
+            var method = Array("GET".utf8)
+            if case .head = fill.purpose { method = Array("HEAD".utf8) }
+            return UpstreamRequest(method: method, target: target, host: host(fill.request), fields: fields)
         case .alone:
             let fields = upstreamFields.fields(of: fill.request, for: .shared)
             return UpstreamRequest(
@@ -65,11 +67,14 @@ extension EdgeWorker {
     func invalidate(after head: ObjectHead, _ request: StoredRequest?, key: CacheKey) {
         counters.passes.add()
         guard let request else { return }
-        // Scheme and authority only tell whether references are of the same origin.
-        let target = TargetURI(scheme: Array("https".utf8), authority: request.authority, pathAndQuery: key.target)
         let targets = Invalidation.targets(
-            method: request.methodName, status: head.status, target: target, fields: head.stored)
+            method: request.methodName, status: head.status, target: target(of: key, request), fields: head.stored)
         for target in targets { invalidate(sibling(of: key, target.pathAndQuery)) }
+    }
+
+    /// What references in a response are relative to. Scheme and authority only tell whether they are of the same origin.
+    func target(of key: CacheKey, _ request: StoredRequest) -> TargetURI {
+        TargetURI(scheme: Array("https".utf8), authority: request.authority, pathAndQuery: key.target)
     }
 
     func invalidate(_ key: CacheKey) {

@@ -7,9 +7,10 @@ import Synchronization
 extension MemoryTier {
     /// Looks a key up; a caller that finds nothing usable is elected to fetch it. `select` says what of the request selects
     /// among variants, nil when that can not be told; `directives` are its own where they are obeyed; `make` makes a new
-    /// object. The caller is a reader of what it gets, from the moment at which it is found: it takes itself off `readers`.
+    /// object. `elects` is false for a request whose response nobody else could use: it gets what is there, or goes its own
+    /// way. The caller is a reader of what it gets, from the moment at which it is found: it takes itself off `readers`.
     func obtain(
-        _ key: CacheKey, nowMilliseconds now: Int64, directives: RequestDirectives? = nil,
+        _ key: CacheKey, nowMilliseconds now: Int64, elects: Bool = true, directives: RequestDirectives? = nil,
         select: (VaryRule) -> VariantKey? = { _ in nil }, make: (VariantKey) -> CachedObject
     ) -> Obtained {
         while true {
@@ -30,8 +31,8 @@ extension MemoryTier {
                 }
                 let pending = entry.pending(variant, isJoinable: isUntouched)
                 let found =
-                    directives.flatMap { Self.obey($0, base, now: now) { make(variant) } }
-                    ?? Self.use(base, pending, isUncacheable: isUncacheable, now: now) { make(variant) }
+                    directives.flatMap { Self.obey($0, base, elects: elects, now: now) { make(variant) } }
+                    ?? Self.use(base, pending, isUncacheable: isUncacheable, elects: elects, now: now) { make(variant) }
                 if let new = found.new {
                     entry.objects.append(new)
                     entries.entries[key] = entry
@@ -46,7 +47,8 @@ extension MemoryTier {
     }
 
     private static func use(
-        _ base: CachedObject?, _ pending: CachedObject?, isUncacheable: Bool, now: Int64, make: () -> CachedObject
+        _ base: CachedObject?, _ pending: CachedObject?, isUncacheable: Bool, elects: Bool, now: Int64,
+        make: () -> CachedObject
     ) -> (obtained: Obtained, new: CachedObject?) {
         if let base {
             if now < base.freshUntilMilliseconds { return (.existing(base), nil) }
@@ -62,13 +64,14 @@ extension MemoryTier {
         }
         guard !isUncacheable else { return (.uncacheable, nil) }
         if let pending { return (.existing(pending), nil) }
+        guard elects else { return (.unelected(base: base), nil) }
         let new = make()
         return (.elected(new, base: base), new)
     }
 
     /// What a request with directives gets; nil when they make no difference.
     private static func obey(
-        _ directives: RequestDirectives, _ base: CachedObject?, now: Int64, make: () -> CachedObject
+        _ directives: RequestDirectives, _ base: CachedObject?, elects: Bool, now: Int64, make: () -> CachedObject
     ) -> (obtained: Obtained, new: CachedObject?)? {
         guard let base, let head = base.head, let freshness = head.freshness else {
             return directives.onlyIfCached ? (.notCached, nil) : directives.noStore ? (.uncacheable, nil) : nil
@@ -86,8 +89,11 @@ extension MemoryTier {
         case .gatewayTimeout: return (.notCached, nil)
         case .validate, .mustFetch:
             guard !directives.noStore else { return (.uncacheable, nil) }
+            // It is stale for everybody, and who asks for it asks together.
+            guard now < base.usableUntilMilliseconds else { return nil }
+            guard elects else { return (.unelected(base: base), nil) }
             let new = make()
-            return (.elected(new, base: reuse == .validate ? base : nil), new)
+            return (.elected(new, base: base), new)
         }
     }
 
@@ -128,6 +134,14 @@ extension MemoryTier {
         }
         object.judgedGeneration.store(upTo, ordering: .releasing)
         return verdict != .hard
+    }
+
+    /// No purge has meant the object since it was fetched or validated, however long it has been stale.
+    func isUnpurged(_ object: CachedObject) -> Bool {
+        guard object.birth != purges.current, let head = object.head else { return true }
+        return object.key.withPurgeSubject(head.surrogateKeys) {
+            purges.verdict(for: $0, birth: object.birth, checkedUpTo: object.birth).verdict == .untouched
+        }
     }
 
     /// The stored responses of a key, whatever their variants; without those on their way.

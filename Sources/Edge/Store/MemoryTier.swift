@@ -18,6 +18,8 @@ final class MemoryTier: Sendable {
         /// The caller is elected: it must start a fill for this new object, which is in the table. `base` is a stale
         /// response with the same variant, to be validated or to stand in when upstream fails.
         case elected(CachedObject, base: CachedObject?)
+        /// Upstream has to be asked, and the caller did not want to be elected; `base` as above.
+        case unelected(base: CachedObject?)
         /// Stale but usable; `revalidation` is the object of the fill that the caller must start, for one caller.
         case stale(CachedObject, revalidation: CachedObject?)
         /// Known to be uncacheable, or nothing that could be found again: fetch for this request alone.
@@ -29,7 +31,7 @@ final class MemoryTier: Sendable {
         var object: CachedObject? {
             switch self {
             case .existing(let object), .elected(let object, _), .stale(let object, _): object
-            case .uncacheable, .notCached: nil
+            case .unelected, .uncacheable, .notCached: nil
             }
         }
     }

@@ -58,6 +58,8 @@ final class UpstreamFetch: UpstreamHandler {
         if let ticket { pool.resume(ticket) }
     }
 
+    override func received(interim response: UpstreamResponse) { handler?.received(interim: response) }
+
     override func received(_ response: UpstreamResponse) -> Bool {
         if response.status >= 500, countsServerErrors {
             blame("status \(response.status)")

@@ -51,8 +51,13 @@ public final class Exchange {
     private(set) final var collectedBytesMax = 0
     /// Memory of collected content that the exchange is charged with.
     final var collectedCharge = 0
-    /// An interim response is on its way, so that the next HEADERS frame is not the response's.
-    final var isInterimDue = false
+    /// The fields of HTTP/2 interim responses that are on their way: the next HEADERS frames are theirs.
+    final var interims: [FieldBlock] = []
+    private final var interimsSent = 0
+    /// Interim responses to one request; further ones are left out.
+    static let interimsMax = 8
+    /// The names and values in one of them, at most.
+    public static let interimBytesMax = 4096
     /// A time limit has ended the exchange.
     final var isExpired = false
     /// True while the body has been found pending and the connection waits for `resume()`.
@@ -129,6 +134,15 @@ public final class Exchange {
         }
     }
 
+    /// Sends an interim response (RFC 9110 section 15.2) ahead of the answer, with fields of `interimBytesMax` at most. It is
+    /// left out where it can not be had: in HTTP/1.0, behind too many others, and when the client does not read.
+    public func sendInterim(status: Int, _ fields: FieldBlock) {
+        precondition((100...199).contains(status) && fields.lines.count <= Self.interimBytesMax)
+        guard phase == .waiting, interimsSent < Self.interimsMax else { return }
+        interimsSent += 1
+        connection.sendInterim(self, status: status, fields)
+    }
+
     /// What there is of the body at `offset`, without counting a reference to it: the exchange holds one.
     @inline(__always)
     final func window(at offset: Int) -> BodySource.Window {
@@ -201,7 +215,8 @@ public final class Exchange {
         collected = nil
         collectedBytesMax = 0
         if collectedCharge > 0 { charge(-collectedCharge, connection.server) }
-        isInterimDue = false
+        if !interims.isEmpty { interims = [] }
+        interimsSent = 0
         isExpired = false
         tag = 0
         originTag = 0

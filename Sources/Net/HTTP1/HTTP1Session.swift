@@ -141,6 +141,14 @@ final class HTTP1Session {
         connection.server.loop.schedule(connection)
     }
 
+    /// Sends an interim response with these fields, which HTTP/1.0 does not know (RFC 9110 section 15.2).
+    func sendInterim(_ builder: ResponseBuilder) {
+        guard !isHTTP10 else { return }
+        emitHead(builder)
+        emit("\r\n")
+        if !connection.writer.seal() { isBroken = true }
+    }
+
     private func emitHead(_ builder: ResponseBuilder) {
         emit("HTTP/1.1 ")
         emit(connection.server.statusTexts.value(builder.status), 3)

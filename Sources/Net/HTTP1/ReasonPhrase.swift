@@ -3,6 +3,7 @@
 /// The reason phrases of the statuses that we send (RFC 9110 section 15).
 func reasonPhrase(_ status: Int) -> StaticString {
     switch status {
+    case 103: "Early Hints"
     case 200: "OK"
     case 204: "No Content"
     case 206: "Partial Content"

@@ -19,6 +19,7 @@ final class HTTP2Session {
     static let dataBytesMax = Server.recordBytes - 9
     /// A head of so many times the allowed size closes the connection.
     static let headBytesFactor = 8
+    private static let noFields = FieldBlock([])
 
     unowned(unsafe) let connection: ServerConnection
     /// The connection's; copied here so that emitting counts no reference.
@@ -244,9 +245,12 @@ final class HTTP2Session {
     }
 
     /// Lets the client send its content (RFC 9110 section 15.2.1).
-    func submitContinue(_ exchange: Exchange) {
-        var record = statusRecord(100)
-        exchange.isInterimDue = true
+    func submitContinue(_ exchange: Exchange) { submitInterim(exchange, status: 100, Self.noFields) }
+
+    /// Hands nghttp2 an interim response: as with `submit`, its fields join the frame on its way out.
+    func submitInterim(_ exchange: Exchange, status: Int, _ fields: FieldBlock) {
+        var record = statusRecord(status)
+        exchange.interims.append(fields)
         let flags = UInt8(NGHTTP2_FLAG_NONE.rawValue)
         if nghttp2_submit_headers(session, flags, exchange.streamID, nil, &record, 1, nil) != 0 { hasFailed = true }
     }
@@ -278,22 +282,28 @@ final class HTTP2Session {
         let streamID = Int32(bytes[5] & 0x7F) << 24 | Int32(bytes[6]) << 16 | Int32(bytes[7]) << 8 | Int32(bytes[8])
         guard let found = exchange(of: streamID) else { return writer.emit(bytes, count: count) }
         return found._withUnsafeGuaranteedRef { exchange in
-            guard !exchange.isInterimDue else {
-                exchange.isInterimDue = false
-                return writer.emit(bytes, count: count)
+            guard !exchange.interims.isEmpty else {
+                return emitHeaders(bytes, count: count, with: exchange.headFields.bytes)
             }
-            let fields = exchange.headFields.bytes
-            let length = count - 9 + fields.count
-            var header = (
-                UInt8(length >> 16), UInt8(length >> 8 & 255), UInt8(length & 255), bytes[3], bytes[4], bytes[5],
-                bytes[6], bytes[7], bytes[8]
-            )
-            guard withUnsafeBytes(of: &header, { writer.emit($0.baseAddress!, count: 9) }),
-                writer.emit(bytes + 9, count: count - 9)
-            else { return false }
-            guard let start = fields.baseAddress else { return true }
-            return writer.emit(start, count: fields.count)
+            let interim = exchange.interims.removeFirst()
+            return withExtendedLifetime(interim) { emitHeaders(bytes, count: count, with: interim.fragment) }
         }
+    }
+
+    @inline(__always)
+    private func emitHeaders(
+        _ bytes: UnsafePointer<UInt8>, count: Int, with fields: UnsafeRawBufferPointer
+    ) -> Bool {
+        let length = count - 9 + fields.count
+        var header = (
+            UInt8(length >> 16), UInt8(length >> 8 & 255), UInt8(length & 255), bytes[3], bytes[4], bytes[5],
+            bytes[6], bytes[7], bytes[8]
+        )
+        guard withUnsafeBytes(of: &header, { writer.emit($0.baseAddress!, count: 9) }),
+            writer.emit(bytes + 9, count: count - 9)
+        else { return false }
+        guard let start = fields.baseAddress, !fields.isEmpty else { return true }
+        return writer.emit(start, count: fields.count)
     }
 
     /// The exchange of an open stream. The session's list keeps it.

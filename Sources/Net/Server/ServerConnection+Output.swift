@@ -99,6 +99,20 @@ extension ServerConnection {
         if !isReceiving { server.loop.schedule(self) }
     }
 
+    /// Only where there is room for the response behind it: a client that does not read gets no more than that.
+    func sendInterim(_ exchange: Exchange, status: Int, _ fields: FieldBlock) {
+        writer.pointee.output.hold(from: server.outputPool)
+        guard writer.pointee.output.free >= RecordWriter.roomBytes + 2 * Exchange.interimBytesMax else { return }
+        if let http2 {
+            http2.submitInterim(exchange, status: status, fields)
+        } else {
+            server.builder.begin(status: status, isHTTP2: false)
+            server.builder.add(fields)
+            http1?.sendInterim(server.builder)
+        }
+        if !isReceiving { server.loop.schedule(self) }
+    }
+
     func resume(_ exchange: Exchange) {
         http2?.resume(exchange)
         server.loop.schedule(self)

@@ -206,9 +206,10 @@ final class UpstreamConnection: EventSource {
                 let response = headBytes.withUnsafeBytes({ UpstreamResponse.parse($0.slice(0..<length)) })
             else { return fail(.malformed) }
             guard response.status < 200 else { return begin(response, rest: Array(headBytes[length...])) }
-            // Interim responses (RFC 9110 section 15.2) are read and dropped, a few of them.
+            // Interim responses (RFC 9110 section 15.2): a few of them.
             interimResponses += 1
             guard response.status != 101, interimResponses <= Self.interimResponsesMax else { return fail(.malformed) }
+            if response.status != 100 { handler?.received(interim: response) }
             headBytes.removeFirst(length)
             searched = 0
         }

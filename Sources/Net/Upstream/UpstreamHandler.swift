@@ -32,9 +32,13 @@ public enum UpstreamFailure: Sendable, Equatable {
 }
 
 /// Receives the response to one upstream request. All calls come on the loop's thread, in the order
-/// head, bodies, end; `failed` may come at any point and is the last.
+/// interim responses, head, bodies, end; `failed` may come at any point and is the last.
 open class UpstreamHandler {
     public init() {}
+
+    /// An interim response (RFC 9110 section 15.2) with something to say to the client: neither 100, which no request of
+    /// ours asks for, nor 101. A few at most come for one request.
+    open func received(interim response: UpstreamResponse) {}
 
     /// False to give the request up; nothing more is called then.
     open func received(_ response: UpstreamResponse) -> Bool { true }

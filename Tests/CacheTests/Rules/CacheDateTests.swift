@@ -9,7 +9,7 @@ import Testing
 
     @Test(arguments: [
         "Sun, 06 Nov 1994 08:49:37 GMT", "Sunday, 06-Nov-94 08:49:37 GMT", "Sun Nov  6 08:49:37 1994",
-        "SUN, 06 NOV 1994 08:49:37 gMT", "sun, 06 nov 1994 08:49:37 UTC", "Mon, 06 Nov 1994 08:49:37 GMT",
+        "SUN, 06 NOV 1994 08:49:37 gMT", "sun, 06 nov 1994 08:49:37 gmt", "Mon, 06 Nov 1994 08:49:37 GMT",
     ])
     func theThreeFormsAreReadInAnyCase(text: String) {
         #expect(parse(text) == 784_111_777)
@@ -28,7 +28,8 @@ import Testing
     @Test(arguments: [
         "", "0", "-1", "now", "Thu, 18 Aug 50 02:01:18 GMT", "Thu 18 Aug 2050 02:01:18 GMT",
         "Thu, 18  Aug  2050 02:01:18 GMT", "Thu, 18-Aug-2050 02:01:18 GMT", "Thu, 18 Aug 2050 02.01.18 GMT",
-        "Thu, 18 Aug 2050 2:01:18 GMT", "Thu, 18 Aug 2050 02:01:18 EST", "Thu, 18 Aug 2050 02:01:18",
+        "Thu, 18 Aug 2050 2:01:18 GMT", "Thu, 18 Aug 2050 02:01:18 UTC",
+        "Thu, 18 Aug 2050 02:01:18 EST", "Thu, 18 Aug 2050 02:01:18",
         "Thu, 18 Aug 2050 02:01:18 +0000", "Thu, 18 Aug 2050 24:01:18 GMT", "Thu, 00 Aug 2050 02:01:18 GMT",
         "Thu, 18 Abc 2050 02:01:18 GMT", "Thu, 18 Aug 2050 02:01:18 GMT, Thu, 18 Aug 2050 02:01:18 GMT",
         "Thu, 18 Aug 20500 02:01:18 GMT", "Thurs, 18 Aug 2050 02:01:18 GMT", "Sun, 06 Nov 0000 08:49:37 GMT",
