@@ -28,7 +28,7 @@ final class DiskFill: DiskReceiver, @unchecked Sendable {
         self.wanted = wanted
         self.worker = worker
         tier = worker.tier
-        builder = worker.headBuilder
+        builder = (request?.site ?? worker.top).headBuilder
     }
 
     func start(_ disk: DiskTier) {

@@ -55,7 +55,7 @@ extension Fill {
     private func publish(_ response: UpstreamResponse, length: Int?) -> Bool {
         let announced = request?.method == .head && isForOne ? response.contentLength : length
         guard
-            let head = worker.headBuilder.build(
+            let head = site.headBuilder.build(
                 status: response.status, fields: response.fields, arrival(length: announced))
         else {
             Log.warning("The head of an upstream response is too large", ["key": object.key.text])
@@ -139,7 +139,7 @@ extension Fill {
         }
         let fields = response.fields.filter { !$0.name.elementsEqual("content-range".utf8) }
         guard
-            let head = worker.headBuilder.build(
+            let head = site.headBuilder.build(
                 status: 200, fields: fields, arrival(length: total, isInPieces: true)),
             case .store = head.storability, ConditionalRequest.ifRange(head.validators) != nil, settle(head)
         else {
@@ -175,8 +175,8 @@ extension Fill {
             return false
         }
         worker.counters.revalidations.add()
-        let fields = worker.headBuilder.merged(head, with: response.fields)
-        let merged = worker.headBuilder.build(
+        let fields = site.headBuilder.merged(head, with: response.fields)
+        let merged = site.headBuilder.build(
             status: head.status, fields: fields, arrival(length: body.length, isInPieces: body.isInPieces))
         guard let merged else {
             end(.transientError)

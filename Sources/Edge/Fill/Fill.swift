@@ -27,6 +27,8 @@ final class Fill: UpstreamHandler {
     let purpose: Purpose
     /// The request that was elected; nil for a fetch that nobody waits for.
     let request: StoredRequest?
+    /// Whose upstream is asked, and whose rules the response is judged by.
+    let site: Site
     /// Begun ahead of clients: it goes on without readers, within `prefetch`'s limits.
     let isAhead: Bool
     unowned let worker: EdgeWorker
@@ -65,6 +67,7 @@ final class Fill: UpstreamHandler {
         self.object = object
         self.purpose = purpose
         self.request = request
+        site = request?.site ?? worker.top
         self.worker = worker
         self.isAhead = isAhead
         route = UpstreamRoute(key: object.key.bytes)
@@ -72,7 +75,7 @@ final class Fill: UpstreamHandler {
         if case .pass = purpose { isIdempotent = false }
         objectBytesMax = worker.settings.objectBytesMax
         machine = FillMachine(
-            triesMax: worker.router.triesMax, objectBytesMax: objectBytesMax,
+            triesMax: site.router.triesMax, objectBytesMax: objectBytesMax,
             finishBytesMax: worker.settings.finishBytesMax, isIdempotent: isIdempotent,
             aheadBytesMax: isAhead ? worker.settings.prefetch.objectBytesMax : nil)
     }
@@ -88,7 +91,7 @@ final class Fill: UpstreamHandler {
             error = .internalError
             return later { $0.end(.transientError) }
         }
-        guard let fetch = worker.router.start(request, on: route, self) else {
+        guard let fetch = site.router.start(request, on: route, self) else {
             error = .destinationUnavailable
             return later { $0.end(.unreachable) }
         }
