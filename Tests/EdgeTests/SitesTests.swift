@@ -314,5 +314,8 @@ private func withBytes<Result>(_ text: String, _ body: (UnsafeRawBufferPointer) 
         #expect(withBytes("b.example") { memory.site(of: $0, generation: 1) } == nil)
         #expect(withBytes("a.example") { memory.site(of: $0, generation: 2) } == nil)
         #expect(withBytes("") { memory.site(of: $0, generation: 1) } == nil)
+        let long = String(repeating: "a", count: 300)
+        withBytes(long) { memory.note($0, site, generation: 1) }
+        #expect(withBytes(long) { memory.site(of: $0, generation: 1) } == nil, "a client fills no memory with it")
     }
 }

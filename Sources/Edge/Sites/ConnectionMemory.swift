@@ -8,6 +8,8 @@ import Token
 /// connection's worker, and dies with the connection.
 final class ConnectionMemory {
     private static let tokensMax = 8
+    /// A host name has 253 characters at most; what is longer is no name and is not kept.
+    private static let hostBytesMax = 264
 
     private struct Remembered {
         /// Of the keys that verified it; see `TokenGate`.
@@ -48,6 +50,7 @@ final class ConnectionMemory {
     }
 
     func note(_ authority: UnsafeRawBufferPointer, _ site: Site, generation: Int) {
+        guard authority.count <= Self.hostBytesMax else { return }
         host.removeAll(keepingCapacity: true)
         host.append(contentsOf: authority)
         self.site = site
