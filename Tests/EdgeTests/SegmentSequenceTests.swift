@@ -120,6 +120,21 @@ private func sequence(_ uris: [String], at path: String = "/v/a/720p/index.m3u8"
         #expect(paths(&shelf, "/v/high0") == ["/v/high1"])
     }
 
+    @Test func thePlaylistsOfASiteAreItsOwn() throws {
+        var shelf = PlaylistShelf(playlistsMax: 10, bytesMax: 1 << 20)
+        let (one, two) = (Array("one".utf8), Array("two".utf8))
+        shelf.keep(try #require(sequence(["0", "1"], at: "/v/i.m3u8")), scope: one)
+        shelf.keep(try #require(sequence(["0", "2"], at: "/v/i.m3u8")), scope: two)
+        #expect(shelf.count == 2)
+        func next(_ scope: [UInt8]) -> [String]? {
+            let found = Array("/v/0".utf8).withUnsafeBytes { shelf.following($0, count: 1, scope: scope) }
+            return found?.paths.map { String(decoding: $0, as: UTF8.self) }
+        }
+        #expect(next(one) == ["/v/1"])
+        #expect(next(two) == ["/v/2"])
+        #expect(next([]) == nil)
+    }
+
     @Test func whatWasOfNoUseForLongestLeaves() throws {
         var shelf = PlaylistShelf(playlistsMax: 3, bytesMax: 1 << 20)
         for index in 0..<3 { shelf.keep(try #require(sequence(["0", "1"], at: "/\(index)/i.m3u8"))) }

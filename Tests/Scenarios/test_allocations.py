@@ -19,6 +19,7 @@ FEW_REQUESTS, MANY_REQUESTS = 5_000, 25_000
 # What timers ask for in the meantime, and free lists while they grow: connections fall on the workers by chance. The least
 # that a request path could ask for, once for sixteen requests that come together, is 0.06.
 ALLOCATIONS_PER_HIT_MAX = 0.01
+SITES = "sites: [{hosts: [127.0.0.1]}, {hosts: ['*.example']}]\nunknownHosts: refuse"
 COUNTER_SOURCE = Path(__file__).parent / "allocation_counter.c"
 
 
@@ -50,20 +51,22 @@ class CountedEdge:
     counts: Path
 
 
-@pytest.fixture(params=[2_048, 250_000], ids=["2KB", "250KB"])
+@pytest.fixture(params=[(2_048, ""), (250_000, ""), (2_048, SITES)], ids=["2KB", "250KB", "site"])
 def edge(stack: Stack, tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[CountedEdge]:
     """An edge with two workers under the counter, and the signed address of an object."""
     library, counts = tmp_path / "counter.so", tmp_path / "counts"
     subprocess.run(["cc", "-O2", "-shared", "-fPIC", "-o", library, COUNTER_SOURCE, "-ldl"], check=True)
-    upstream = serve_fixed(os.urandom(request.param))
+    size, more = request.param
+    upstream = serve_fixed(os.urandom(size))
     port, admin = free_ports(2)
     program = stack.start_edge(
-        f"counted-edge-{request.param}",
+        f"counted-edge-{size}",
         port,
         admin,
         upstream.server_port,
         workers="2",
         log=False,
+        more=more,
         prefix=["env", f"LD_PRELOAD={library}", f"ALLOCATION_COUNTER={counts}"],
     )
     token = sign(stack.keys.token_key, "/v/hits/*", seconds=3600)

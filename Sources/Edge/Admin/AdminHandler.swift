@@ -22,6 +22,8 @@ final class AdminHandler: RequestHandler {
     private let purges: PurgeState
     /// What opens `/purge`; nil: nothing does. A reload gives it others.
     var tokens: BearerTokens?
+    /// What purges of one site mean; a reload gives others.
+    var scopes = PurgeScopes()
 
     /// While `draining`, /healthz answers 503, so that load balancers send nobody any more.
     init(metrics: EdgeMetrics, draining: DrainState, purges: PurgeState) {
@@ -62,7 +64,7 @@ final class AdminHandler: RequestHandler {
             return refuse(exchange, 401, "a bearer token of admin.tokenFile is needed")
         }
         do {
-            let asked = try PurgeRequest(query: query)
+            let asked = try PurgeRequest(query: query, scopes: scopes)
             let began = Clock.monotonicMicroseconds()
             let outcome = purges.purge(asked.rules)
             Log.info(

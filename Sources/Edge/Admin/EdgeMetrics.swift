@@ -81,6 +81,8 @@ struct EdgeMetrics {
             "spillway_waits_timed_out_total", "Requests whose first byte was late: 504, or a stale response.",
             \.waitsTimedOut)
         edge("spillway_tokens_rejected_total", "Requests answered 403.", \.tokensRejected)
+        edge("spillway_hosts_refused_total", "Requests answered 421: the host is of no site.", \.hostsRefused)
+        text += sites()
         edge("spillway_tokens_verified_total", "Token signatures computed.", \.tokensVerified)
         text += Self.line("spillway_reloads_total", .counter, "Reloads put in force.", process.reloads.value)
         text += Self.line(
@@ -98,6 +100,16 @@ struct EdgeMetrics {
             tier.memory.usedBytes)
         text += Self.line("spillway_cache_memory_objects", .gauge, "Objects in memory.", usage.objects)
         return text
+    }
+
+    /// One line for each site of the configuration.
+    private func sites() -> String {
+        guard !process.sites.isEmpty else { return "" }
+        let name = "spillway_site_requests_total"
+        let header = "# HELP \(name) Requests for a site, by its first host.\n# TYPE \(name) counter\n"
+        return process.sites.reduce(into: header) { text, site in
+            text += "\(name){site=\(jsonString(site.name))} \(site.value)\n"
+        }
     }
 
     /// One line for each certificate: when it ends.

@@ -3,7 +3,8 @@
 import Cache
 
 /// What a purge asks for, as the query of `POST /purge` says it: any number of `url=/path`, `prefix=/path/` and
-/// `surrogate-key=v/1`, or `all=1`, for the whole node or for one `site=host`; `soft=1` makes stale what would be gone.
+/// `surrogate-key=v/1`, or `all=1`, for the whole node or for one `site=`, which any of its hosts names; `soft=1` makes stale
+/// what would be gone.
 /// Values are percent-encoded (RFC 3986 section 2.1); `+` is a plus.
 struct PurgeRequest: Equatable {
     static let itemsMax = 1000
@@ -20,7 +21,7 @@ struct PurgeRequest: Equatable {
     private(set) var summary = ""
 
     /// Throws a `Refusal`.
-    init(query: some Sequence<UInt8>) throws(Refusal) {
+    init(query: some Sequence<UInt8>, scopes: PurgeScopes = PurgeScopes()) throws(Refusal) {
         var items: [(kind: PurgeKind, value: [UInt8])] = []
         var isSoft = false
         var site: [UInt8] = []
@@ -37,7 +38,11 @@ struct PurgeRequest: Equatable {
                 guard !value.isEmpty, value.count <= 300, value.allSatisfy({ $0 > 0x20 && $0 < 0x7F }) else {
                     throw Refusal(reason: "`site` is not a host")
                 }
-                site = value.map { (0x41...0x5A).contains($0) ? $0 | 0x20 : $0 }
+                let host = value.map { (0x41...0x5A).contains($0) ? $0 | 0x20 : $0 }
+                guard let scope = scopes.scope(of: host) else {
+                    throw Refusal(reason: "`site` is a wildcard whose hosts are kept apart; name one of them")
+                }
+                site = scope
             default:
                 throw Refusal(
                     reason: "`\(name)` is not a parameter; there are url, prefix, surrogate-key, all, site and soft")

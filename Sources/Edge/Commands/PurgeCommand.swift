@@ -40,7 +40,7 @@ struct PurgeCommand: ParsableCommand {
     @Flag(name: .long, help: "Everything.")
     var all = false
 
-    @Option(name: .long, help: "Only what belongs to this host.")
+    @Option(name: .long, help: "Only what belongs to the site of this host.")
     var site: String?
 
     @Flag(name: .long, help: "Make it stale instead of taking it out: it still serves while upstream fails.")

@@ -32,6 +32,7 @@ struct ServeCommand: ParsableCommand {
             if check {
                 let files = try EdgeFiles(configuration)
                 _ = try files.makeContext(configuration.tls, ticketKeys: nil)
+                _ = try files.makeUpstreams()
                 print("\(config): ok")
                 return
             }

@@ -37,20 +37,25 @@ extension EdgeConfiguration {
         self.disk = folder == nil ? nil : disk
     }
 
-    private mutating func readRules(_ section: ConfigurationSection) {
+    /// Reads what `cache:` says of responses, of the top level or then of a site: what the section does not say stays.
+    mutating func readRules(_ section: ConfigurationSection) {
+        let heuristicPercent = Int((cacheRules.heuristicFraction * 100).rounded())
         cacheRules.heuristicFraction =
-            Double(section.integer("heuristicPercent", default: 0, in: 0...100)) / 100
+            Double(section.integer("heuristicPercent", default: heuristicPercent, in: 0...100)) / 100
         cacheRules.heuristicMaxSeconds = Int64(
             section.integer(
                 "heuristicMaximumSeconds", default: Int(cacheRules.heuristicMaxSeconds), in: 1...31_536_000))
         cacheRules.defaultStaleIfErrorSeconds = Int64(
-            section.integer("staleIfErrorSeconds", default: 0, in: 0...31_536_000))
-        cacheRules.storesSetCookie = section.boolean("storeSetCookie", default: false)
-        cacheRules.honoursRequestDirectives = section.boolean("requestDirectives", default: false)
+            section.integer(
+                "staleIfErrorSeconds", default: Int(cacheRules.defaultStaleIfErrorSeconds), in: 0...31_536_000))
+        cacheRules.storesSetCookie = section.boolean("storeSetCookie", default: cacheRules.storesSetCookie)
+        cacheRules.honoursRequestDirectives = section.boolean(
+            "requestDirectives", default: cacheRules.honoursRequestDirectives)
         let negative = section.section("negativeSeconds")
         for status in [403, 404, 405, 410, 414, 500, 501, 502, 503, 504] {
-            let seconds = negative.integer("\(status)", default: 0, in: 0...86_400)
-            if seconds > 0 { cacheRules.negativeSeconds[status] = Int64(seconds) }
+            let present = Int(cacheRules.negativeSeconds[status] ?? 0)
+            let seconds = negative.integer("\(status)", default: present, in: 0...86_400)
+            cacheRules.negativeSeconds[status] = seconds > 0 ? Int64(seconds) : nil
         }
     }
 

@@ -7,6 +7,11 @@ extension EdgeConfiguration {
     /// is named by both may have changed all the same.
     func changedSections(from old: EdgeConfiguration) -> [String] {
         // What a value looks like as text is equal where the value is.
+        func rules(_ configuration: EdgeConfiguration) -> String {
+            "\(configuration.tokenRequired) \(configuration.tokenKeysFile) \(configuration.upstream.text)"
+                + " \(configuration.passesFields) \(configuration.passesMethods) \(configuration.passedContentBytesMax)"
+                + " \(configuration.cacheRules) \(configuration.crossOrigin)"
+        }
         func texts(_ configuration: EdgeConfiguration) -> [(key: String, text: String)] {
             [
                 ("name", configuration.name), ("log", configuration.logLevel.name),
@@ -33,6 +38,8 @@ extension EdgeConfiguration {
                     "\(configuration.serverLimits) \(configuration.connectionsPerAddress) \(configuration.drainMilliseconds)"
                         + " \(configuration.rangesMax)"
                 ),
+                ("unknownHosts", "\(configuration.refusesUnknownHosts)"),
+                ("sites", configuration.sites.map { "\($0.hosts) \(rules($0.rules))" }.joined(separator: " ")),
             ]
         }
         return zip(texts(self), texts(old)).filter { $0.text != $1.text }.map { $0.0.key }

@@ -7,10 +7,11 @@ extension EdgeConfiguration {
     private static let originsMax = 64
     private static let typesMax = 64
 
+    /// Reads `cors:`, of the top level or then of a site: what the section does not say stays.
     mutating func readCrossOrigin(_ section: ConfigurationSection) {
         let key = "allowOrigins"
-        crossOrigin.allowOrigins = section.has(key) ? section.strings(key) : role == .edge ? ["*"] : []
-        crossOrigin.allowCredentials = section.boolean("allowCredentials", default: false)
+        if section.has(key) { crossOrigin.allowOrigins = section.strings(key) }
+        crossOrigin.allowCredentials = section.boolean("allowCredentials", default: crossOrigin.allowCredentials)
         crossOrigin.maxAgeSeconds = section.integer(
             "maxAgeSeconds", default: crossOrigin.maxAgeSeconds, in: 0...604_800)
         for origin in crossOrigin.allowOrigins where origin != "*" && !isOrigin(origin) {

@@ -23,6 +23,14 @@ extension EdgeConfiguration {
         readUpstreamHealth(section)
     }
 
+    /// Reads a site's `upstream:`. With `servers` it stands for itself, and nothing of the top level's counts: neither its
+    /// fallback nor its TLS is of any use to another's servers. Without, only `hostHeader` may be another.
+    mutating func readSiteUpstream(_ section: ConfigurationSection) {
+        guard section.has("servers") else { return readHostHeader(section) }
+        upstream = UpstreamSettings()
+        readUpstream(section)
+    }
+
     private func readServers(
         _ section: ConfigurationSection, _ key: String, _ entries: [ConfigurationSection.Entry]
     ) -> [UpstreamServer] {
@@ -86,6 +94,7 @@ extension EdgeConfiguration {
     }
 
     private mutating func readHostHeader(_ section: ConfigurationSection) {
+        guard section.has("hostHeader") else { return }
         switch section.string("hostHeader", default: "server") {
         case "server": upstream.hostHeader = .server
         case "client": upstream.hostHeader = .client

@@ -6,7 +6,7 @@ import Glibc
 import Net
 
 /// Everything that edge.conf says, checked. The file at the root of the project documents each key.
-struct EdgeConfiguration {
+struct EdgeConfiguration: Sendable {
     struct Listen: Equatable {
         var endpoint: Endpoint
         var usesTLS: Bool
@@ -64,6 +64,10 @@ struct EdgeConfiguration {
     /// Connections of one client address over all workers; 0 for no limit.
     var connectionsPerAddress = 0
     var drainMilliseconds: Int64 = 10_000
+    /// What is served by other rules than the top level's.
+    var sites: [Site] = []
+    /// A host that is none of the sites' gets 421.
+    var refusesUnknownHosts = false
 
     /// Reads and checks a configuration file. Throws `ConfigurationError` with every mistake.
     init(file: String) throws {
@@ -80,18 +84,22 @@ struct EdgeConfiguration {
                 name: root.section("log").choice(
                     "level", default: "info", of: Log.Level.allCases.map(\.name))) ?? .info
         readListeners(root)
+        tokenRequired = role == .edge
         readToken(root.section("token"))
-        readRequests(root.section("requests"))
+        let requests = root.section("requests")
+        readRequests(requests)
         readUpstream(root.section("upstream"))
         readCache(root.section("cache"))
         readPurge(root.section("purge"))
         readPrefetch(root.section("prefetch"))
         readLimits(root.section("limits"))
+        crossOrigin.allowOrigins = role == .edge ? ["*"] : []
         readCrossOrigin(root.section("cors"))
         readCompression(root.section("compression"))
         let accessLog = root.section("accessLog")
         accessLogFile = accessLog.optionalString("file")
         accessLogPlace = accessLog.place(of: "file")
+        readSites(root, requests: requests)
         try configuration.finish()
     }
 

@@ -16,8 +16,11 @@ struct EdgeFiles {
     let certificates: [TLSCertificate]
     /// The keys of `tls.tickets.keysFile`; nil when there is none.
     let ticketKeys: TicketKeys?
-    /// What upstream servers are shown that ask for it.
-    let upstreamCertificate: TLSCertificate?
+    let upstreams: UpstreamList
+    /// What the servers of each upstream are shown that ask for it.
+    private let upstreamCertificates: [TLSCertificate?]
+    /// Of each site; nil where it needs no token.
+    let siteTokenKeys: [TokenKeySet?]
 
     /// Throws a `ConfigurationError` with the place of each key that names a bad file.
     init(_ configuration: EdgeConfiguration) throws {
@@ -37,9 +40,20 @@ struct EdgeFiles {
             }
         }
         certificates = loaded
-        upstreamCertificate = try collect { try configuration.upstream.tls.certificate.map(Self.readCertificate) }
+        upstreams = UpstreamList(configuration)
+        upstreamCertificates = try upstreams.settings.map { upstream in
+            try collect { try upstream.tls.certificate.map(Self.readCertificate) }
+        }
         ticketKeys = try collect { try Self.readTicketKeys(configuration.tls) }
-        tokenKeys = try collect { try Self.readTokenKeys(configuration) }
+        let keys = try collect { try Self.readTokenKeys(configuration) }
+        tokenKeys = keys
+        siteTokenKeys = try configuration.sites.map { site in
+            // The top level's keys, or a mistake that is named already.
+            let isInherited =
+                site.rules.tokenRequired && configuration.tokenRequired
+                && site.rules.tokenKeysFile == configuration.tokenKeysFile
+            return isInherited ? keys : try collect { try Self.readTokenKeys(site.rules) }
+        }
         adminTokens = try collect { try Self.readAdminTokens(configuration) }
         guard problems.isEmpty else { throw ConfigurationError(problems: problems) }
     }
@@ -96,14 +110,25 @@ struct EdgeFiles {
         }
     }
 
-    /// The context of upstream connections; nil when these are plain. Throws a `ConfigurationError` when a file is not what it
-    /// should be.
-    func makeUpstreamContext(_ tls: UpstreamSettings.TLS) throws -> TLSClientContext? {
+    /// The upstreams, each with a context for its connections unless these are plain. Throws a `ConfigurationError` when a
+    /// file is not what it should be.
+    func makeUpstreams() throws -> UpstreamList {
+        var made = upstreams
+        for index in made.entries.indices {
+            made.entries[index].settings.tlsContext = try makeUpstreamContext(
+                made.entries[index].settings.tls, upstreamCertificates[index])
+        }
+        return made
+    }
+
+    private func makeUpstreamContext(
+        _ tls: UpstreamSettings.TLS, _ certificate: TLSCertificate?
+    ) throws -> TLSClientContext? {
         guard tls.isEnabled else { return nil }
         var settings = TLSClientSettings()
         settings.authoritiesFile = tls.authoritiesFile
         settings.verifiesServer = tls.verifiesServer
-        settings.certificate = upstreamCertificate
+        settings.certificate = certificate
         do {
             return try TLSClientContext(settings)
         } catch let error as TLSError {

@@ -33,7 +33,7 @@ final class DiskFill: DiskReceiver, @unchecked Sendable {
         self.wanted = wanted
         self.worker = worker
         tier = worker.tier
-        builder = worker.headBuilder
+        builder = (request?.site ?? worker.top).headBuilder
     }
 
     /// `key` is where the response is, or the record of its variants.

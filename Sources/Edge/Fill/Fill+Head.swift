@@ -59,7 +59,7 @@ extension Fill {
             arrival.request = .post(namesTarget: true)
             arrival.isAlone = false
         }
-        guard let head = worker.headBuilder.build(status: response.status, fields: response.fields, arrival) else {
+        guard let head = site.headBuilder.build(status: response.status, fields: response.fields, arrival) else {
             Log.warning("The head of an upstream response is too large", ["key": object.key.text])
             end(.transientError)
             return false
@@ -144,7 +144,7 @@ extension Fill {
         }
         let fields = response.fields.filter { !$0.name.elementsEqual("content-range".utf8) }
         guard
-            let head = worker.headBuilder.build(
+            let head = site.headBuilder.build(
                 status: 200, fields: fields, arrival(length: total, isInPieces: true)),
             case .store = head.storability, ConditionalRequest.ifRange(head.validators) != nil, settle(head)
         else {
@@ -188,8 +188,8 @@ extension Fill {
     func renew(_ base: CachedObject, _ head: ObjectHead, _ body: StoredBody, with newer: [FieldLine]) -> Bool {
         var arrival = arrival(length: body.length, isInPieces: body.isInPieces)
         arrival.isAlone = false
-        let fields = worker.headBuilder.merged(head, with: newer)
-        guard let merged = worker.headBuilder.build(status: head.status, fields: fields, arrival) else {
+        let fields = site.headBuilder.merged(head, with: newer)
+        guard let merged = site.headBuilder.build(status: head.status, fields: fields, arrival) else {
             end(.transientError)
             return false
         }

@@ -19,7 +19,7 @@ extension Fill {
         case .update: return renew(base, head, body, with: response.fields)
         case .markStale:
             base.invalidate()
-            _ = worker.disk?.tier.remove(object.key.bytes)
+            worker.disk?.invalidate(object.key)
             return nil
         case .none: return nil
         }
@@ -29,7 +29,7 @@ extension Fill {
     /// 9.3.3). Only where fields of requests go upstream for GET too: its own did, and it may depend on them.
     func isAlsoForGet(_ response: UpstreamResponse) -> Bool {
         guard case .pass = purpose, let request, request.method == .post, response.status == 200,
-            !worker.upstreamFields.answersAll, let location = response.first("content-location")
+            !site.upstreamFields.answersAll, let location = response.first("content-location")
         else { return false }
         return worker.target(of: object.key, request).isSame(location)
     }

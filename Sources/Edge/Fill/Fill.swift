@@ -30,6 +30,8 @@ final class Fill: UpstreamHandler {
     let purpose: Purpose
     /// The request that was elected; nil for a fetch that nobody waits for.
     let request: StoredRequest?
+    /// Whose upstream is asked, and whose rules the response is judged by.
+    let site: Site
     /// Begun ahead of clients: it goes on without readers, within `prefetch`'s limits.
     let isAhead: Bool
     unowned let worker: EdgeWorker
@@ -68,6 +70,7 @@ final class Fill: UpstreamHandler {
         self.object = object
         self.purpose = purpose
         self.request = request
+        site = request?.site ?? worker.top
         self.worker = worker
         self.isAhead = isAhead
         route = UpstreamRoute(key: object.key.bytes)
@@ -75,7 +78,7 @@ final class Fill: UpstreamHandler {
         if case .pass = purpose { isIdempotent = false }
         objectBytesMax = worker.settings.objectBytesMax
         machine = FillMachine(
-            triesMax: worker.router.triesMax, objectBytesMax: objectBytesMax,
+            triesMax: site.router.triesMax, objectBytesMax: objectBytesMax,
             finishBytesMax: worker.settings.finishBytesMax, isIdempotent: isIdempotent,
             aheadBytesMax: isAhead ? worker.settings.prefetch.objectBytesMax : nil)
     }
@@ -93,7 +96,7 @@ final class Fill: UpstreamHandler {
             error = .internalError
             return later { $0.end(.transientError) }
         }
-        guard let fetch = worker.router.start(request, on: route, self) else {
+        guard let fetch = site.router.start(request, on: route, self) else {
             error = .destinationUnavailable
             return later { $0.end(.unreachable) }
         }
@@ -128,7 +131,7 @@ final class Fill: UpstreamHandler {
 
     /// Goes on to the request that was elected; those that share its response have not asked upstream for anything.
     override func received(interim response: UpstreamResponse) {
-        guard let exchange = onlyReader?.exchange, let fields = worker.headBuilder.interim(response) else { return }
+        guard let exchange = onlyReader?.exchange, let fields = site.headBuilder.interim(response) else { return }
         exchange.sendInterim(status: response.status, fields)
     }
 

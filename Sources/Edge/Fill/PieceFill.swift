@@ -42,7 +42,7 @@ final class PieceFill: UpstreamHandler {
             let request = worker.upstreamRequest(
                 for: object.key, request, range: asked, condition: condition)
         else { return giveUp() }
-        guard worker.router.start(request, on: route, self) != nil else { return tryAgain() }
+        guard self.request.site.router.start(request, on: route, self) != nil else { return tryAgain() }
         worker.counters.upstreamRequests.add()
         worker.counters.piecesFetched.add()
     }

@@ -16,14 +16,14 @@ extension EdgeWorker {
 
     /// A client takes the object: a load and a comparison, but for its first use.
     @inline(__always)
-    func lookAhead(from object: CachedObject, authority: UnsafeRawBufferPointer) {
+    func lookAhead(from object: CachedObject, _ site: Site, authority: UnsafeRawBufferPointer) {
         guard loop.now >= object.lookAheadMilliseconds.load(ordering: .relaxed), settings.prefetch.isEnabled else {
             return
         }
-        look(from: object, authority)
+        look(from: object, site, authority)
     }
 
-    private func look(from object: CachedObject, _ authority: UnsafeRawBufferPointer) {
+    private func look(from object: CachedObject, _ site: Site, _ authority: UnsafeRawBufferPointer) {
         object.lookAheadMilliseconds.store(loop.now + Self.lookAgainMilliseconds, ordering: .relaxed)
         _ = takesPrefetch(object)
         if object.phase == .ready, object.head?.isPlaylist == true {
@@ -31,12 +31,9 @@ extension EdgeWorker {
             object.lookAheadMilliseconds.store(loop.now + Self.readAgainMilliseconds, ordering: .relaxed)
             return
         }
-        let following = object.key.target.withUnsafeBytes {
-            playlists.following($0, count: settings.prefetch.segmentsAhead)
-        }
-        guard let following else { return }
+        guard let following = playlists.following(object.key, count: settings.prefetch.segmentsAhead) else { return }
         if !following.mayGrow { object.lookAheadMilliseconds.store(.max, ordering: .relaxed) }
-        prefetch(following.paths, authority, from: object)
+        prefetch(following.paths, site, authority, from: object)
     }
 
     /// True when a client takes for the first time what was fetched ahead.
@@ -55,35 +52,39 @@ extension EdgeWorker {
 
     /// A player says what it will ask for next. Only what lies in the folder of its request is fetched: that is what its
     /// token has just opened.
-    func take(hint reference: [UInt8]?, path: UnsafeRawBufferPointer, authority: UnsafeRawBufferPointer) {
+    func take(
+        hint reference: [UInt8]?, path: UnsafeRawBufferPointer, _ site: Site, authority: UnsafeRawBufferPointer
+    ) {
         guard settings.prefetch.isEnabled, let reference else { return }
         let base = Array(path)
         guard let target = PlainPath.resolve(reference, from: base), PlainPath.areSiblings(base, target) else {
             counters.prefetchesSkipped(.foreign).add()
             return
         }
-        prefetch([target], authority)
+        prefetch([target], site, authority)
     }
 
     /// Begins when the present call has returned: the client's own answer goes first. Where there is no room, `object` is
     /// looked at again at a later use.
-    private func prefetch(_ paths: [[UInt8]], _ authority: UnsafeRawBufferPointer, from object: CachedObject? = nil) {
+    private func prefetch(
+        _ paths: [[UInt8]], _ site: Site, _ authority: UnsafeRawBufferPointer, from object: CachedObject? = nil
+    ) {
         guard !paths.isEmpty else { return }
         let authority = Array(authority)
         loop.mailbox.post { [self] in
-            for path in paths where !prefetch(path, authority) {
+            for path in paths where !prefetch(path, site, authority) {
                 object?.lookAheadMilliseconds.store(loop.now + Self.lookAgainMilliseconds, ordering: .relaxed)
             }
         }
     }
 
     /// False when there is no room for it.
-    private func prefetch(_ path: [UInt8], _ authority: [UInt8]) -> Bool {
-        if let reason = lackOfRoom {
+    private func prefetch(_ path: [UInt8], _ site: Site, _ authority: [UInt8]) -> Bool {
+        if let reason = lackOfRoom(site.router) {
             counters.prefetchesSkipped(reason).add()
             return false
         }
-        let key = siteKey(path, authority)
+        let key = siteKey(path, site, authority)
         // The disk is near enough.
         if let disk, disk.tier.contains(key.bytes) {
             counters.prefetchesSkipped(.present).add()
@@ -93,8 +94,8 @@ extension EdgeWorker {
             key, nowMilliseconds: loop.now, select: { $0.key(of: []) }, make: { makeObjectAhead(key, variant: $0) })
         defer { if let object = obtained.object { release(object) } }
         switch obtained {
-        case .elected(let object, let base): startAhead(object, base: base, authority)
-        case .stale(let base, .some(let object)): startAhead(object, base: base, authority)
+        case .elected(let object, let base): startAhead(object, base: base, site, authority)
+        case .stale(let base, .some(let object)): startAhead(object, base: base, site, authority)
         case .existing, .stale(_, .none): counters.prefetchesSkipped(.present).add()
         case .unelected, .uncacheable, .notCached: counters.prefetchesSkipped(.uncacheable).add()
         }
@@ -107,16 +108,16 @@ extension EdgeWorker {
         return object
     }
 
-    private func startAhead(_ object: CachedObject, base: CachedObject?, _ authority: [UInt8]) {
+    private func startAhead(_ object: CachedObject, base: CachedObject?, _ site: Site, _ authority: [UInt8]) {
         counters.prefetches.add()
         prefetchCount += 1
         // The request of no client: nothing but the host that was asked.
-        let request = StoredRequest(authority: authority)
+        let request = StoredRequest(authority: authority, site: site)
         start(Fill(object: object, for: .shared(base: base), request: request, worker: self, isAhead: true))
     }
 
     /// Why nothing is to be fetched ahead now; nil when there is room. Clients' own misses go first.
-    private var lackOfRoom: PrefetchSkip? {
+    private func lackOfRoom(_ router: UpstreamRouter) -> PrefetchSkip? {
         if prefetchCount >= settings.prefetch.concurrentMax || router.isBusy || !router.hasServerUp { return .busy }
         let room = tier.memory.limitBytes / 100 * settings.prefetch.memoryPercentMax
         return tier.memory.usedBytes > room ? .memory : nil

@@ -30,9 +30,12 @@ final class PlaylistIndex: Sendable {
         self.mailbox = mailbox
     }
 
-    /// What follows the segment at `path`; nil when no playlist names it.
-    func following(_ path: UnsafeRawBufferPointer, count: Int) -> PlaylistShelf.Following? {
-        shelf.withLock { $0.following(path, count: count) }
+    /// What follows the segment with this key; nil when no playlist of the same site names it.
+    func following(_ key: CacheKey, count: Int) -> PlaylistShelf.Following? {
+        let scope = key.scope
+        return key.target.withUnsafeBytes { path in
+            shelf.withLock { $0.following(path, count: count, scope: scope) }
+        }
     }
 
     /// A playlist is whole: it is read soon. False when there is too much to read just now.
@@ -58,7 +61,7 @@ final class PlaylistIndex: Sendable {
         else { return }
         let growth = shelf.withLock { shelf in
             let before = shelf.costBytes
-            shelf.keep(sequence)
+            shelf.keep(sequence, scope: object.key.scope)
             return shelf.costBytes - before
         }
         memory.add(growth)

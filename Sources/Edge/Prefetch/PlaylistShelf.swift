@@ -12,7 +12,11 @@ struct PlaylistShelf {
 
     private struct Place {
         var sequence: SegmentSequence
+        /// What keeps the site of the playlist apart from others in the cache.
+        var scope: [UInt8]
         var lastUse: UInt64
+
+        var costBytes: Int { sequence.costBytes + scope.count }
     }
 
     private let playlistsMax: Int
@@ -31,25 +35,25 @@ struct PlaylistShelf {
     }
 
     /// Takes a sequence in the place of the one that its playlist had before.
-    mutating func keep(_ sequence: SegmentSequence) {
-        guard sequence.costBytes <= bytesMax else { return }
+    mutating func keep(_ sequence: SegmentSequence, scope: [UInt8] = []) {
+        let place = Place(sequence: sequence, scope: scope, lastUse: uses + 1)
+        guard place.costBytes <= bytesMax else { return }
         let hash = sequence.folder.withUnsafeBytes { hasher.hash($0) }
         uses += 1
-        if let index = places[hash]?.firstIndex(where: { $0.sequence.playlist == sequence.playlist }) {
-            remove(hash, index)
-        }
-        places[hash, default: []].append(Place(sequence: sequence, lastUse: uses))
+        let isOlder: (Place) -> Bool = { $0.sequence.playlist == sequence.playlist && $0.scope == scope }
+        if let index = places[hash]?.firstIndex(where: isOlder) { remove(hash, index) }
+        places[hash, default: []].append(place)
         count += 1
-        costBytes += sequence.costBytes
+        costBytes += place.costBytes
         while count > playlistsMax || costBytes > bytesMax { removeOldest() }
     }
 
-    /// What follows the segment at `path`, `count` segments at most; nil when no playlist names it. Of several that do, the
-    /// one seen last.
-    mutating func following(_ path: UnsafeRawBufferPointer, count: Int) -> Following? {
+    /// What follows the segment at `path`, `count` segments at most; nil when no playlist of the scope names it. Of several
+    /// that do, the one seen last.
+    mutating func following(_ path: UnsafeRawBufferPointer, count: Int, scope: [UInt8] = []) -> Following? {
         let hash = hasher.hash(UnsafeRawBufferPointer(rebasing: path[..<PlainPath.folderCount(path)]))
         guard let candidates = places[hash] else { return nil }
-        for index in candidates.indices.reversed() {
+        for index in candidates.indices.reversed() where candidates[index].scope == scope {
             let sequence = candidates[index].sequence
             guard let paths = sequence.following(path, count: count) else { continue }
             uses += 1
@@ -73,6 +77,6 @@ struct PlaylistShelf {
         guard let removed = places[hash]?.remove(at: index) else { return }
         if places[hash]?.isEmpty == true { places[hash] = nil }
         count -= 1
-        costBytes -= removed.sequence.costBytes
+        costBytes -= removed.costBytes
     }
 }

@@ -14,14 +14,13 @@ enum DescriptorBudget {
 
     /// The server's limits with as many connections as there are descriptors for; says so in the log when these are fewer
     /// than configured.
-    static func fit(_ configuration: EdgeConfiguration) -> ServerLimits {
+    static func fit(_ configuration: EdgeConfiguration, upstreamConnections: Int) -> ServerLimits {
         var limits = configuration.serverLimits
         let descriptors = spw_raise_open_files()
         guard descriptors > 0 else { return limits }
         let fitting = connections(
             descriptors: descriptors, workers: configuration.workers,
-            upstreamConnections: configuration.upstream.connectionsMax,
-            listeners: configuration.listen.count)
+            upstreamConnections: upstreamConnections, listeners: configuration.listen.count)
         guard fitting < limits.connectionsMax else { return limits }
         Log.warning(
             "Fewer connections than limits.connectionsPerWorker: the limit of open files is too low",

@@ -16,15 +16,16 @@ struct EdgePlan: Sendable {
     let adminTokens: BearerTokens?
     let certificates: [TLSCertificate]
 
-    /// `ticketKeys` are the process's own, which outlive every plan. Throws a `ConfigurationError` that names all that is
-    /// wrong.
-    init(_ configuration: EdgeConfiguration, ticketKeys: TicketKeys) throws {
+    /// `ticketKeys` are the process's own, which outlive every plan, as the counters of sites in `previous` do. Throws a
+    /// `ConfigurationError` that names all that is wrong.
+    init(_ configuration: EdgeConfiguration, ticketKeys: TicketKeys, after previous: EdgePlan? = nil) throws {
         let files = try EdgeFiles(configuration)
         let tls = try files.makeContext(configuration.tls, ticketKeys: ticketKeys)
         self.configuration = configuration
-        let upstreamTLS = try files.makeUpstreamContext(configuration.upstream.tls)
-        settings = EdgeSettings(configuration, tokenKeys: files.tokenKeys, upstreamTLS: upstreamTLS)
-        limits = DescriptorBudget.fit(configuration)
+        settings = EdgeSettings(
+            configuration, files, upstreams: try files.makeUpstreams(),
+            counters: previous?.settings.sites.map(\.requests) ?? [])
+        limits = DescriptorBudget.fit(configuration, upstreamConnections: files.upstreams.connectionsMax)
         listeners = configuration.listen.map { ListenerSettings(endpoint: $0.endpoint, tls: $0.usesTLS ? tls : nil) }
         ticketKeysOfFile = files.ticketKeys
         certificates = files.certificates

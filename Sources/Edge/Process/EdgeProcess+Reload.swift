@@ -13,7 +13,7 @@ extension EdgeProcess {
         guard !draining.isDraining else { return Log.info("Not reloaded: draining") }
         do {
             let configuration = try requireApplicable(EdgeConfiguration(file: file))
-            let next = try EdgePlan(configuration, ticketKeys: ticketKeys)
+            let next = try EdgePlan(configuration, ticketKeys: ticketKeys, after: plan)
             let admin = try openAdmin(configuration)
             do {
                 let present = plan.configuration.listen.map(\.endpoint)
@@ -82,10 +82,12 @@ extension EdgeProcess {
         for endpoint in admin.setListeners(adminListeners, opening: adminSocket.map { [$0] } ?? []) {
             Log.error("The administration can not listen: no memory", ["endpoint": "\(endpoint)"])
         }
-        health.apply(next.settings.upstream)
+        health.apply(next.settings.upstreams.settings)
         plan = next
         administration.tokens = next.adminTokens
+        administration.scopes = PurgeScopes(next.settings)
         status.certificates = next.certificates
+        status.sites = next.settings.sites.map(\.requests)
         // Counted on this thread, one at a time.
         nonisolated(unsafe) var waiting = runs.count
         nonisolated(unsafe) let process = self
@@ -110,6 +112,7 @@ extension EdgeProcess {
                 "ticketKeys": rotation.usesFile ? "file" : "random",
                 "listen": plan.listeners.map { "\($0.endpoint)" }.joined(separator: " "),
                 "upstream": plan.settings.upstream.servers.map { "\($0.endpoint)" }.joined(separator: " "),
+                "sites": "\(plan.settings.sites.count)",
             ])
     }
 

@@ -40,6 +40,7 @@ final class EdgeProcess {
         ticketKeys = try TicketKeys()
         plan = try EdgePlan(configuration, ticketKeys: ticketKeys)
         status.certificates = plan.certificates
+        status.sites = plan.settings.sites.map(\.requests)
         if let keys = plan.ticketKeysOfFile { ticketKeys.replace(with: keys) }
         rotation = TicketRotation(configuration.tls, keys: ticketKeys, now: Clock.monotonicMilliseconds())
         purges = try Self.openPurges(configuration)
@@ -50,7 +51,7 @@ final class EdgeProcess {
         addresses = addressesMax > 0 ? AddressTable(connectionsMax: addressesMax) : nil
         let hasher = KeyHasher()
         loop = try EventLoop()
-        health = HealthMonitor(loop: loop, settings: plan.settings.upstream)
+        health = HealthMonitor(loop: loop, upstreams: plan.settings.upstreams.settings)
         let playlists = PlaylistIndex(memory: tier.memory, mailbox: loop.mailbox)
         let sockets = try plan.openSockets(notIn: [], count: configuration.workers)
         for index in 0..<configuration.workers {
@@ -65,6 +66,7 @@ final class EdgeProcess {
             disk: disk, process: status, health: health)
         administration = AdminHandler(metrics: metrics, draining: draining, purges: purges)
         administration.tokens = plan.adminTokens
+        administration.scopes = PurgeScopes(plan.settings)
         admin = Server(
             loop: loop, handler: administration, limits: AdminHandler.limits, counters: ServerCounters())
         if let endpoint = configuration.admin { try admin.listen(endpoint, tls: nil) }
@@ -163,4 +165,5 @@ final class ProcessStatus {
     let reloads = Counter()
     let reloadsFailed = Counter()
     var certificates: [TLSCertificate] = []
+    var sites: [SiteCounter] = []
 }

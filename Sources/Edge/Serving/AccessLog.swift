@@ -35,11 +35,12 @@ final class AccessLog {
     func append(_ exchange: Exchange, completed: Bool, nowMilliseconds: Int64) {
         guard pending.count < Self.pendingBytesMax else { return dropped.add() }
         let disposition = Disposition(rawValue: exchange.tag)?.name ?? ""
+        let site = (exchange.owner as? Site).map { "\"site\":\(jsonString($0.name))," } ?? ""
         let path = String(decoding: exchange.loggedPath, as: UTF8.self)
         let wall = Clock.wallMilliseconds()
         let line =
             "{\"time\":\"\(formatTimestamp(seconds: wall / 1000, milliseconds: wall % 1000))\","
-            + "\"client\":\"\(exchange.peerAddress())\",\"protocol\":\"\(exchange.protocolName)\","
+            + site + "\"client\":\"\(exchange.peerAddress())\",\"protocol\":\"\(exchange.protocolName)\","
             + "\"method\":\"\(exchange.method.name)\",\"path\":\(jsonString(path)),\"status\":\(exchange.status),"
             + "\"bytes\":\(exchange.bytesSent),\"cache\":\"\(disposition)\","
             + "\"milliseconds\":\(nowMilliseconds - exchange.startedMilliseconds),\"completed\":\(completed)}\n"

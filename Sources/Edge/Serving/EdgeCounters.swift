@@ -32,6 +32,8 @@ final class EdgeCounters: Sendable {
     /// Requests refused because too many wait already.
     let waitersRefused = Counter()
     let loopsDetected = Counter()
+    /// Requests for hosts that are none of the sites'.
+    let hostsRefused = Counter()
     /// Requests that went upstream with their content.
     let passes = Counter()
     let waitsTimedOut = Counter()

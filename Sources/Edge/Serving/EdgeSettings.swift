@@ -5,7 +5,8 @@ import Cache
 import Net
 import Token
 
-/// What the workers of a process have in common; each has a copy. A reload gives them another.
+/// What the workers of a process have in common; each has a copy. A reload gives them another. A site has a copy too, with
+/// rules of its own; what no site can say is read from the node's.
 struct EdgeSettings: Sendable {
     var name: String
     var objectBytesMax: Int
@@ -33,11 +34,42 @@ struct EdgeSettings: Sendable {
     /// Ranges of one request; with more the whole is sent.
     var rangesMax = 16
     var isShield: Bool
+    /// The rules for requests; the way upstream is that of `upstreamIndex`.
     var upstream: UpstreamSettings
     /// Nil: no token is needed.
     var tokenKeys: TokenKeySet?
+    /// What stands in front of the path in the keys of a site's responses; empty for the top level.
+    var keyScope: [UInt8] = []
+    /// The place in `upstreams`.
+    var upstreamIndex = 0
+    /// Of the whole node, as all that follows.
+    var upstreams: UpstreamList
+    var sites: [SiteSettings] = []
+    /// Finds the place in `sites`.
+    var hosts = HostTable()
+    /// A host that is none of the sites' gets 421.
+    var refusesUnknownHosts: Bool
 
-    init(_ configuration: EdgeConfiguration, tokenKeys: TokenKeySet?, upstreamTLS: TLSClientContext? = nil) {
+    /// A request's path alone is the key of its response.
+    var hasPlainKeys: Bool { keyScope.isEmpty && !servesHosts }
+
+    /// `counters` are those of sites that were there before.
+    init(_ configuration: EdgeConfiguration, _ files: EdgeFiles, upstreams: UpstreamList, counters: [SiteCounter]) {
+        self.init(configuration, tokenKeys: files.tokenKeys, upstreams: upstreams)
+        let known = Dictionary(counters.map { ($0.name, $0) }) { first, _ in first }
+        sites = configuration.sites.indices.map { index in
+            let site = configuration.sites[index]
+            let name = site.hosts[0]
+            var settings = EdgeSettings(site.rules, tokenKeys: files.siteTokenKeys[index], upstreams: upstreams)
+            settings.keyScope = Array(name.utf8)
+            settings.upstreamIndex = upstreams.sites[index]
+            let requests = known[name] ?? SiteCounter(name: name, workers: configuration.workers)
+            return SiteSettings(name: name, settings: settings, requests: requests)
+        }
+        hosts = HostTable(configuration.sites.map(\.hosts))
+    }
+
+    private init(_ configuration: EdgeConfiguration, tokenKeys: TokenKeySet?, upstreams: UpstreamList) {
         name = configuration.name
         objectBytesMax = configuration.objectBytesMax
         finishBytesMax = configuration.finishBytesMax
@@ -57,7 +89,8 @@ struct EdgeSettings: Sendable {
         rangesMax = configuration.rangesMax
         isShield = configuration.role == .shield
         upstream = configuration.upstream
-        upstream.tlsContext = upstreamTLS
+        self.upstreams = upstreams
+        refusesUnknownHosts = configuration.refusesUnknownHosts
         self.tokenKeys = tokenKeys
     }
 }

@@ -9,7 +9,7 @@ import Synchronization
 extension EdgeWorker {
     /// The near cache had no answer: use, join or start a fill.
     func miss(_ exchange: Exchange, _ key: CacheKey, _ request: StoredRequest) {
-        guard !upstreamFields.isLooping(request) else { return respondLoop(exchange) }
+        guard !request.site.upstreamFields.isLooping(request) else { return respondLoop(exchange) }
         if tier.memory.isTight { relieveMemory() }
         let obtained = tier.obtain(
             key, nowMilliseconds: loop.now, elects: mayBeElected(request, key), directives: directives(of: request),
@@ -59,12 +59,12 @@ extension EdgeWorker {
     }
 
     private func lookAhead(from object: CachedObject, _ request: StoredRequest) {
-        request.authority.withUnsafeBytes { lookAhead(from: object, authority: $0) }
+        request.authority.withUnsafeBytes { lookAhead(from: object, request.site, authority: $0) }
     }
 
     /// What a request says of caching, where that is obeyed.
     private func directives(of request: StoredRequest) -> RequestDirectives? {
-        guard settings.cacheRules.honoursRequestDirectives else { return nil }
+        guard request.site.settings.cacheRules.honoursRequestDirectives else { return nil }
         let lines = request.fields.filter { $0.name.elementsEqual("cache-control".utf8) }.map(\.value)
         return lines.isEmpty ? nil : RequestDirectives(lines)
     }
@@ -175,7 +175,7 @@ extension EdgeWorker {
 
     /// A request that may change something goes upstream as it is, with its content.
     func pass(_ exchange: Exchange, _ key: CacheKey, _ request: StoredRequest, content: [UInt8]) {
-        guard !upstreamFields.isLooping(request) else { return respondLoop(exchange) }
+        guard !request.site.upstreamFields.isLooping(request) else { return respondLoop(exchange) }
         let object = makeObject(key)
         guard !tier.memory.isExhausted else { return refuse(exchange, object) }
         start(Fill(object: object, for: .pass(content: content), request: request, worker: self))

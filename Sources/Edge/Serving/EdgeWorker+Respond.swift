@@ -39,7 +39,7 @@ extension EdgeWorker {
         _ disposition: Disposition
     ) {
         response.add(fields)
-        response.add(crossOrigin.fields(exchange.originTag))
+        response.add(crossOriginFields(exchange))
         let isFromStore = disposition.isFromStore
         if isFromStore || head.initialAgeMilliseconds >= 1000 {
             let age = (head.initialAgeMilliseconds + loop.now - head.storedMilliseconds) / 1000
@@ -56,9 +56,24 @@ extension EdgeWorker {
         }
     }
 
+    /// What the site of a request lets other sites do.
+    @inline(__always)
+    func crossOriginFields(_ exchange: Exchange) -> FieldBlock {
+        guard let owner = exchange.owner else { return top.crossOrigin.fields(exchange.originTag) }
+        // Nothing but sites own exchanges here.
+        return unsafeDowncast(owner, to: Site.self).crossOrigin.fields(exchange.originTag)
+    }
+
     // MARK: Answers of our own
 
-    func respondOptions(_ exchange: Exchange, _ request: borrowing RequestHead) {
+    /// The host is none of the sites' (RFC 9110 section 15.5.20).
+    func respondMisdirected(_ exchange: Exchange, _ request: borrowing RequestHead) {
+        counters.hostsRefused.add()
+        if accessLog != nil { note(TokenCarrier(target: request.target, cookie: request.cookie).path, for: exchange) }
+        respondError(exchange, status: 421, .rejected, texts.misdirected)
+    }
+
+    func respondOptions(_ exchange: Exchange, _ request: borrowing RequestHead, _ crossOrigin: CrossOrigin) {
         exchange.tag = Disposition.preflight.rawValue
         let response = exchange.begin(status: 204)
         response.addDate(loop.wallSeconds)
@@ -93,7 +108,7 @@ extension EdgeWorker {
         let response = exchange.begin(status: 405)
         response.add("allow", "GET, HEAD, OPTIONS")
         response.add(texts.error)
-        response.add(crossOrigin.fields(exchange.originTag))
+        response.add(crossOriginFields(exchange))
         send(exchange, response, texts.methodNotAllowed)
     }
 
@@ -108,7 +123,7 @@ extension EdgeWorker {
         exchange.tag = disposition.rawValue
         let response = exchange.begin(status: status)
         response.add(texts.error)
-        response.add(crossOrigin.fields(exchange.originTag))
+        response.add(crossOriginFields(exchange))
         response.add(texts.cacheStatus(disposition))
         response.add(texts.proxyStatus(error))
         if status == 503 { response.add(texts.retryAfter) }

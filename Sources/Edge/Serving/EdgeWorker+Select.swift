@@ -112,7 +112,7 @@ extension EdgeWorker {
     private func respondUnsatisfiable(_ exchange: Exchange, _ length: Int) {
         let response = exchange.begin(status: 416)
         response.add(texts.error)
-        response.add(crossOrigin.fields(exchange.originTag))
+        response.add(crossOriginFields(exchange))
         response.addContentRange(nil, length: length)
         send(exchange, response, texts.rangeNotSatisfiable)
     }

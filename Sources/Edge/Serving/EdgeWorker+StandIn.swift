@@ -28,7 +28,7 @@ extension EdgeWorker {
     func standInAtOnce(_ exchange: Exchange, _ object: CachedObject, _ base: CachedObject, _ request: StoredRequest)
         -> Bool
     {
-        guard !router.hasServerUp, mayStandIn(base) else { return false }
+        guard !request.site.router.hasServerUp, mayStandIn(base) else { return false }
         counters.staleOnError.add()
         base.isRevalidating.store(true, ordering: .relaxed)
         holdStandIn(base)

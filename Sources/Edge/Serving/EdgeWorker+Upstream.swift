@@ -21,26 +21,26 @@ extension EdgeWorker {
     /// The request of a fill; nil when it can not be sent on.
     func upstreamRequest(for fill: Fill) -> UpstreamRequest? {
         let target = fill.object.key.target
+        let host = fill.site.upstreamHost(fill.request)
         switch fill.purpose {
         case .shared(let base), .head(let base):
-            var fields = upstreamFields.fields(of: fill.request, for: .shared)
+            var fields = fill.site.upstreamFields.fields(of: fill.request, for: .shared)
             if fill.isConditional, let head = base?.head {
                 fields += ConditionalRequest.fields(selected: head.validators)
             }
             if let range = fill.askedRange { fields.append((Array("range".utf8), range.fieldValue)) }
             var method = Array("GET".utf8)
             if case .head = fill.purpose { method = Array("HEAD".utf8) }
-            return UpstreamRequest(method: method, target: target, host: host(fill.request), fields: fields)
+            return UpstreamRequest(method: method, target: target, host: host, fields: fields)
         case .alone:
-            let fields = upstreamFields.fields(of: fill.request, for: .shared)
+            let fields = fill.site.upstreamFields.fields(of: fill.request, for: .shared)
             return UpstreamRequest(
-                method: fill.request?.methodName ?? Array("GET".utf8), target: target, host: host(fill.request),
-                fields: fields)
+                method: fill.request?.methodName ?? Array("GET".utf8), target: target, host: host, fields: fields)
         case .pass(let content):
-            let fields = upstreamFields.fields(of: fill.request, for: .alone)
+            let fields = fill.site.upstreamFields.fields(of: fill.request, for: .alone)
             return UpstreamRequest(
-                method: fill.request?.methodName ?? [], target: target, host: host(fill.request), fields: fields,
-                content: content, isIdempotent: false)
+                method: fill.request?.methodName ?? [], target: target, host: host, fields: fields, content: content,
+                isIdempotent: false)
         }
     }
 
@@ -48,18 +48,10 @@ extension EdgeWorker {
     func upstreamRequest(
         for key: CacheKey, _ request: StoredRequest, range: UpstreamRange, condition: FieldLine
     ) -> UpstreamRequest? {
-        let fields = upstreamFields.fields(of: request, for: .shared)
+        let fields = request.site.upstreamFields.fields(of: request, for: .shared)
         return UpstreamRequest(
-            method: Array("GET".utf8), target: key.target, host: host(request),
+            method: Array("GET".utf8), target: key.target, host: request.site.upstreamHost(request),
             fields: fields + [(Array("range".utf8), range.fieldValue), condition])
-    }
-
-    /// The host for what no client waits for.
-    private func host(of key: CacheKey) -> [UInt8]? { key.host.withUnsafeBytes { settings.upstream.host(client: $0) } }
-
-    /// The host that upstream is asked for; nil for the server's own.
-    private func host(_ request: StoredRequest?) -> [UInt8]? {
-        (request?.authority ?? []).withUnsafeBytes { settings.upstream.host(client: $0) }
     }
 
     /// A request that may have changed something was answered: what is stored under its target and what the answer names

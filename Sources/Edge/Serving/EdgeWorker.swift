@@ -29,14 +29,13 @@ final class EdgeWorker: RequestHandler, @unchecked Sendable {
     let purges: PurgeState
     /// What follows segments, for objects of all workers.
     let playlists: PlaylistIndex
-    private(set) var headBuilder: ResponseHeadBuilder
-    private(set) var upstreamFields: UpstreamFields
-    let router: UpstreamRouter
+    /// The top level of the configuration, which serves what no site does.
+    let top: Site
+    private var sites = SiteTable()
+    private var routers: UpstreamRouters
     let counters = EdgeCounters()
     private(set) var texts: ResponseTexts
-    private(set) var crossOrigin: CrossOrigin
     private(set) var accessLog: AccessLog?
-    private let gate: TokenGate
     private let hasher: KeyHasher
 
     var nearCache = NearCache()
@@ -80,22 +79,19 @@ final class EdgeWorker: RequestHandler, @unchecked Sendable {
         self.playlists = playlists
         self.hasher = hasher
         accessLog = logFile.map { AccessLog($0) }
-        gate = TokenGate(keys: settings.tokenKeys, counters: counters)
-        headBuilder = ResponseHeadBuilder(settings)
-        upstreamFields = UpstreamFields(settings)
-        router = UpstreamRouter(settings.upstream, loop: loop, monitor: health)
+        routers = UpstreamRouters(settings.upstreams, loop: loop, monitor: health)
+        top = Site(name: "", settings, router: routers[0], counters: counters, requests: Counter())
         texts = ResponseTexts(name: settings.name)
-        crossOrigin = CrossOrigin(settings.crossOrigin)
+        super.init()
+        sites = makeSites(settings)
     }
 
     /// Takes other settings, and the log file that is open now; call on the worker's thread. What is in work goes on.
     func apply(_ settings: EdgeSettings, logFile: LogFile?) {
-        gate.apply(settings.tokenKeys)
-        headBuilder = ResponseHeadBuilder(settings)
-        upstreamFields = UpstreamFields(settings)
-        router.apply(settings.upstream)
+        routers.apply(settings.upstreams)
+        top.apply(settings, router: routers[0])
+        sites = makeSites(settings)
         if settings.name != self.settings.name { texts = ResponseTexts(name: settings.name) }
-        if settings.crossOrigin != crossOrigin.rules { crossOrigin = CrossOrigin(settings.crossOrigin) }
         self.settings = settings
         guard let logFile else {
             accessLog = nil
@@ -104,41 +100,61 @@ final class EdgeWorker: RequestHandler, @unchecked Sendable {
         if let accessLog { accessLog.move(to: logFile) } else { accessLog = AccessLog(logFile) }
     }
 
+    private func makeSites(_ settings: EdgeSettings) -> SiteTable {
+        SiteTable(settings, top: top, after: sites, routers: routers) { wanted in
+            Site(
+                name: wanted.name, wanted.settings, router: routers[wanted.settings.upstreamIndex],
+                counters: counters, requests: wanted.requests.workers[index])
+        }
+    }
+
     override func handle(_ exchange: Exchange, _ request: borrowing RequestHead) {
+        guard !sites.isEmpty else { return handle(exchange, request, for: top) }
+        guard let site = sites.site(of: request.authority, exchange) else {
+            return respondMisdirected(exchange, request)
+        }
+        if site !== top {
+            site.requests.add()
+            exchange.owner = site
+        }
+        handle(exchange, request, for: site)
+    }
+
+    private func handle(_ exchange: Exchange, _ request: borrowing RequestHead, for site: Site) {
         let carrier = TokenCarrier(target: request.target, cookie: request.cookie)
         if accessLog != nil { note(carrier.path, for: exchange) }
-        if request.hasOrigin { exchange.originTag = crossOrigin.tag(for: request.origin) }
+        if request.hasOrigin { exchange.originTag = site.crossOrigin.tag(for: request.origin) }
         switch exchange.method {
         case .get, .head: break
-        case .options: return respondOptions(exchange, request)
+        case .options: return respondOptions(exchange, request, site.crossOrigin)
         case .connect, .trace: return respondMethodNotAllowed(exchange)
-        case .other where !settings.passesMethods:
+        case .other where !site.settings.passesMethods:
             return respondError(exchange, status: 501, .rejected, texts.methodUnknown)
-        default: guard settings.passesMethods else { return respondMethodNotAllowed(exchange) }
+        default: guard site.settings.passesMethods else { return respondMethodNotAllowed(exchange) }
         }
         guard PlainPath.isPlain(carrier.path) else {
             return respondError(exchange, status: 400, .rejected, texts.badPath)
         }
-        if gate.isRequired {
-            let rejection = gate.rejection(carrier, nowSeconds: loop.wallSeconds, exchange: exchange)
+        if site.gate.isRequired {
+            let rejection = site.gate.rejection(carrier, nowSeconds: loop.wallSeconds, exchange: exchange)
             if let rejection { return respondForbidden(exchange, rejection) }
         }
         guard exchange.method == .get || exchange.method == .head else {
-            return takeContent(exchange, request, carrier)
+            return takeContent(exchange, request, carrier, site)
         }
-        guard carrier.query.isEmpty, !settings.servesHosts else {
-            return handleWithLongKey(exchange, request, carrier)
+        guard carrier.query.isEmpty, site.hasPlainKeys else {
+            return handleWithLongKey(exchange, request, carrier, site)
         }
-        serve(exchange, request, key: carrier.path)
-        if !request.cmcdRequest.isEmpty { takeHint(request, path: carrier.path) }
+        serve(exchange, request, key: carrier.path, site)
+        if !request.cmcdRequest.isEmpty { takeHint(request, path: carrier.path, site) }
     }
 
-    private func takeHint(_ request: borrowing RequestHead, path: UnsafeRawBufferPointer) {
-        take(hint: CMCDHint.nextObject(in: request.cmcdRequest), path: path, authority: request.authority)
+    private func takeHint(_ request: borrowing RequestHead, path: UnsafeRawBufferPointer, _ site: Site) {
+        take(hint: CMCDHint.nextObject(in: request.cmcdRequest), path: path, site, authority: request.authority)
     }
 
     /// Keeps the path for the log. What looks like a token that could not be split off is not written down.
-    private func note(_ path: UnsafeRawBufferPointer, for exchange: Exchange) {
+    func note(_ path: UnsafeRawBufferPointer, for exchange: Exchange) {
         if path.hasPrefix("/hdnts=") {
             exchange.loggedPath.append(contentsOf: "/hdnts=-".utf8)
         } else {
@@ -148,10 +164,12 @@ final class EdgeWorker: RequestHandler, @unchecked Sendable {
 
     /// Answers from the near cache, or goes the long way.
     @inline(__always)
-    private func serve(_ exchange: Exchange, _ request: borrowing RequestHead, key: UnsafeRawBufferPointer) {
+    private func serve(
+        _ exchange: Exchange, _ request: borrowing RequestHead, key: UnsafeRawBufferPointer, _ site: Site
+    ) {
         let hash = hasher.hash(key)
         // A request may say that what is fresh is not fresh enough; the long way finds out.
-        if !settings.cacheRules.honoursRequestDirectives,
+        if !site.settings.cacheRules.honoursRequestDirectives,
             let object = nearCache.find(
                 key, hash: hash, nowMilliseconds: loop.now, generation: purges.current),
             object.isWhole
@@ -159,45 +177,50 @@ final class EdgeWorker: RequestHandler, @unchecked Sendable {
             object.mark.hit(tick: EvictionMark.tick(milliseconds: loop.now))
             if !object.isWanted.load(ordering: .relaxed) { noteSecondUse(object) }
             respond(exchange, object, Conditions(request), .hit)
-            lookAhead(from: object, authority: request.authority)
+            lookAhead(from: object, site, authority: request.authority)
         } else {
-            miss(exchange, CacheKey(bytes: Array(key), hashValue64: hash), StoredRequest(request))
+            miss(exchange, CacheKey(bytes: Array(key), hashValue64: hash), StoredRequest(request, site: site))
         }
     }
 
     /// The key of a path of the site that was asked.
-    func siteKey(_ path: [UInt8], _ authority: [UInt8]) -> CacheKey {
-        let bytes = settings.servesHosts ? authority.map(asciiLowercase) + path : path
+    func siteKey(_ path: [UInt8], _ site: Site, _ authority: [UInt8]) -> CacheKey {
+        var bytes: [UInt8] = []
+        authority.withUnsafeBytes { site.writeScope($0, to: &bytes) }
+        bytes += path
         return CacheKey(bytes: bytes, hashValue64: bytes.withUnsafeBytes { hasher.hash($0) })
     }
 
     /// The key of another target of the same site.
     func sibling(of key: CacheKey, _ target: [UInt8]) -> CacheKey { key.sibling(target, hasher) }
 
-    private func handleWithLongKey(_ exchange: Exchange, _ request: borrowing RequestHead, _ carrier: TokenCarrier) {
+    private func handleWithLongKey(
+        _ exchange: Exchange, _ request: borrowing RequestHead, _ carrier: TokenCarrier, _ site: Site
+    ) {
         // The query goes upstream as part of a request line.
         guard carrier.query.allSatisfy({ $0 > 0x20 && $0 < 0x7F }) else {
             return respondError(exchange, status: 400, .rejected, texts.badPath)
         }
-        let clientData = writeKey(of: carrier, request)
+        let clientData = writeKey(of: carrier, request, site)
         let key = keyScratch
         let request = copy request
-        key.withUnsafeBytes { serve(exchange, request, key: $0) }
+        key.withUnsafeBytes { serve(exchange, request, key: $0, site) }
         if !clientData.isEmpty {
             let hint = CMCDHint.nextObject(inParameter: clientData)
-            take(hint: hint, path: carrier.path, authority: request.authority)
+            take(hint: hint, path: carrier.path, site, authority: request.authority)
         } else if !request.cmcdRequest.isEmpty {
-            takeHint(request, path: carrier.path)
+            takeHint(request, path: carrier.path, site)
         }
     }
 
     /// The query is part of the key, without the token's parameter and without what a player says of itself (CTA-5004),
-    /// which would make another object of each request. So is the host, where it says what is meant. Returns what the
-    /// player says.
+    /// which would make another object of each request. So is the site. Returns what the player says.
     @discardableResult
-    private func writeKey(of carrier: TokenCarrier, _ request: borrowing RequestHead) -> UnsafeRawBufferPointer {
+    private func writeKey(
+        of carrier: TokenCarrier, _ request: borrowing RequestHead, _ site: Site
+    ) -> UnsafeRawBufferPointer {
         keyScratch.removeAll(keepingCapacity: true)
-        if settings.servesHosts { keyScratch.append(contentsOf: request.authority.lazy.map(asciiLowercase)) }
+        site.writeScope(request.authority, to: &keyScratch)
         keyScratch.append(contentsOf: carrier.path)
         let query = carrier.query
         var clientData = UnsafeRawBufferPointer(start: nil, count: 0)
@@ -219,14 +242,16 @@ final class EdgeWorker: RequestHandler, @unchecked Sendable {
     }
 
     /// A request that goes upstream with its content: that comes first.
-    private func takeContent(_ exchange: Exchange, _ request: borrowing RequestHead, _ carrier: TokenCarrier) {
+    private func takeContent(
+        _ exchange: Exchange, _ request: borrowing RequestHead, _ carrier: TokenCarrier, _ site: Site
+    ) {
         guard carrier.query.allSatisfy({ $0 > 0x20 && $0 < 0x7F }) else {
             return respondError(exchange, status: 400, .rejected, texts.badPath)
         }
-        writeKey(of: carrier, request)
+        writeKey(of: carrier, request, site)
         let key = CacheKey(bytes: keyScratch, hashValue64: keyScratch.withUnsafeBytes { hasher.hash($0) })
-        let pending = PendingPass(key: key, request: StoredRequest(request))
-        switch exchange.collectContent(limitBytes: settings.contentBytesMax) {
+        let pending = PendingPass(key: key, request: StoredRequest(request, site: site))
+        switch exchange.collectContent(limitBytes: site.settings.contentBytesMax) {
         case .none: pass(exchange, pending.key, pending.request, content: [])
         case .collecting: exchange.parked = pending
         case .refused(let failure): respondContentFailure(exchange, failure)
@@ -240,7 +265,7 @@ final class EdgeWorker: RequestHandler, @unchecked Sendable {
         offerUnread()
         expireWaiters()
         accessLog?.flush()
-        router.turn()
+        routers.turn()
     }
 
     /// Lets go of evicted objects, if any have left since the last time.

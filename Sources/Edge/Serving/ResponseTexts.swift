@@ -13,6 +13,7 @@ final class ResponseTexts {
     let retryAfter = block([("retry-after", "1")])
     let forbidden: [TokenRejection: BytesBody]
     let badPath = BytesBody("The path is not one that this server serves.\n".utf8)
+    let misdirected = BytesBody("This host is not one that this server serves.\n".utf8)
     let methodNotAllowed = BytesBody("Only GET, HEAD and OPTIONS are allowed here.\n".utf8)
     let methodUnknown = BytesBody("This method is not known here.\n".utf8)
     let upstreamFailed = BytesBody("The upstream server could not deliver this.\n".utf8)

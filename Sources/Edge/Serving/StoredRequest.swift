@@ -5,6 +5,8 @@ import Net
 
 /// What of a request is kept while it waits, and what of it may go upstream: a copy, made on a miss only.
 struct StoredRequest {
+    /// Whose it is.
+    let site: Site
     let method: Net.Method
     let methodName: [UInt8]
     /// The host that was asked; empty in HTTP/1.0.
@@ -13,7 +15,8 @@ struct StoredRequest {
     /// All regular fields, with names in lower case.
     let fields: [FieldLine]
 
-    init(_ request: borrowing RequestHead) {
+    init(_ request: borrowing RequestHead, site: Site) {
+        self.site = site
         method = request.method
         methodName = Array(request.methodName)
         authority = Array(request.authority)
@@ -24,7 +27,8 @@ struct StoredRequest {
     }
 
     /// A request of our own for what a client has not asked for yet: without any field.
-    init(authority: [UInt8]) {
+    init(authority: [UInt8], site: Site) {
+        self.site = site
         method = .get
         methodName = Array("GET".utf8)
         self.authority = authority

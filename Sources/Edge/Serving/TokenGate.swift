@@ -2,47 +2,21 @@
 
 import Base
 import Net
+import Synchronization
 import Token
 
-/// The tokens that one connection has shown and that were verified. Belongs to the connection's worker.
-private final class ConnectionTokens {
-    static let tokensMax = 4
-
-    /// The keys that verified them.
-    var generation: Int
-    var tokens: [VerifiedToken] = []
-    var next = 0
-
-    init(generation: Int) {
-        self.generation = generation
-    }
-
-    /// Other keys are in force: what the ones before have verified counts no more.
-    func forget(generation: Int) {
-        tokens.removeAll()
-        next = 0
-        self.generation = generation
-    }
-
-    func remember(_ token: VerifiedToken) {
-        if tokens.count < Self.tokensMax {
-            tokens.append(token)
-        } else {
-            tokens[next] = token
-            next = (next + 1) % Self.tokensMax
-        }
-    }
-}
-
-/// Decides whether a request's token opens its path. A connection's verified tokens are remembered, so that a
-/// hit costs no second HMAC; expiry and path are checked each time.
+/// Decides whether a request's token opens its path. A connection's verified tokens are remembered (`ConnectionMemory`), so
+/// that a hit costs no second HMAC; expiry and path are checked each time. Belongs to one site on one worker.
 final class TokenGate {
+    /// A number for each set of keys that was ever put in force in this process: what the ones before have verified, or
+    /// those of another site, counts no more.
+    private static let epochs = Atomic<Int>(0)
+
     /// False: every request may pass.
     private(set) var isRequired: Bool
     private var keys: TokenKeySet?
     private var verifier: TokenVerifier?
-    /// Counts the changes of the keys.
-    private var generation = 0
+    private var epoch = TokenGate.nextEpoch()
     private let counters: EdgeCounters
 
     /// Without keys no token is required.
@@ -59,35 +33,28 @@ final class TokenGate {
         self.keys = keys
         isRequired = keys != nil
         verifier = keys.map { TokenVerifier(keys: $0) }
-        generation += 1
+        epoch = Self.nextEpoch()
     }
 
-    /// Nil when the request may pass. What is remembered lies in the connection's state, where only this type puts anything.
+    private static func nextEpoch() -> Int { epochs.wrappingAdd(1, ordering: .relaxed).newValue }
+
+    /// Nil when the request may pass.
     @inline(__always)
     func rejection(_ carrier: TokenCarrier, nowSeconds: Int64, exchange: Exchange) -> TokenRejection? {
         guard !carrier.token.isEmpty else { return .missing }
-        if let state = exchange.connectionState {
-            // The gate is the only writer of a connection's state, so the type is known.
-            let known = unsafeDowncast(state, to: ConnectionTokens.self)
-            if known.generation != generation { known.forget(generation: generation) }
-            for token in known.tokens where token.isEqual(to: carrier.token) {
-                return token.rejection(path: carrier.path, nowSeconds: nowSeconds)
-            }
+        if let token = ConnectionMemory.present(of: exchange)?.token(carrier.token, epoch: epoch) {
+            return token.rejection(path: carrier.path, nowSeconds: nowSeconds)
         }
         return verify(carrier, nowSeconds: nowSeconds, exchange: exchange)
     }
 
     private func verify(_ carrier: TokenCarrier, nowSeconds: Int64, exchange: Exchange) -> TokenRejection? {
-        let state = exchange.connectionState
         guard let verifier else { return nil }
         switch verifier.verify(carrier.token) {
         case .failure(let failure): return failure.rejection
         case .success(let token):
             counters.tokensVerified.add()
-            let known =
-                state.map { unsafeDowncast($0, to: ConnectionTokens.self) } ?? ConnectionTokens(generation: generation)
-            known.remember(token)
-            exchange.connectionState = known
+            ConnectionMemory.of(exchange).remember(token, epoch: epoch)
             return token.rejection(path: carrier.path, nowSeconds: nowSeconds)
         }
     }

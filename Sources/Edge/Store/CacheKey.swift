@@ -2,8 +2,9 @@
 
 import Cache
 
-/// What an object is found by: the request's path and query, without the token; in front of them the host, where the node
-/// serves several (`upstream.hostHeader: client`), in lower case.
+/// What an object is found by: the request's path and query, without the token; in front of them what keeps sites apart
+/// (`Site.writeScope`): nothing for the top level of the configuration, the name of a site, or the host in lower case where
+/// upstream is told of it (`upstream.hostHeader: client`). A name is one of its site's hosts, so no two sites share a scope.
 struct CacheKey: Hashable, Sendable {
     let bytes: [UInt8]
     /// `KeyHasher.hash` of the bytes; computed once.
@@ -20,25 +21,25 @@ struct CacheKey: Hashable, Sendable {
     var text: String { String(decoding: bytes, as: UTF8.self) }
 
     /// No host has a slash, and every path begins with one.
-    private var hostCount: Int { bytes.firstIndex(of: UInt8(ascii: "/")) ?? 0 }
+    private var scopeCount: Int { bytes.firstIndex(of: UInt8(ascii: "/")) ?? 0 }
 
     /// Path and query, as they go upstream.
-    var target: [UInt8] { Array(bytes[hostCount...]) }
+    var target: [UInt8] { Array(bytes[scopeCount...]) }
     /// Empty where the node serves one site.
-    var host: [UInt8] { Array(bytes[..<hostCount]) }
+    var scope: [UInt8] { Array(bytes[..<scopeCount]) }
 
     /// The key of another target of the same site.
     func sibling(_ target: [UInt8], _ hasher: KeyHasher) -> CacheKey {
-        let bytes = host + target
+        let bytes = scope + target
         return CacheKey(bytes: bytes, hashValue64: bytes.withUnsafeBytes { hasher.hash($0) })
     }
 
     /// Calls `body` with what purges go by.
     func withPurgeSubject<Result>(_ surrogateKeys: SurrogateKeys, _ body: (PurgeSubject) -> Result) -> Result {
         bytes.withUnsafeBytes { bytes in
-            let host = UnsafeRawBufferPointer(rebasing: bytes[..<hostCount])
-            let target = UnsafeRawBufferPointer(rebasing: bytes[hostCount...])
-            return body(PurgeSubject(key: target, surrogateKeys: surrogateKeys, site: host))
+            let scope = UnsafeRawBufferPointer(rebasing: bytes[..<scopeCount])
+            let target = UnsafeRawBufferPointer(rebasing: bytes[scopeCount...])
+            return body(PurgeSubject(key: target, surrogateKeys: surrogateKeys, site: scope))
         }
     }
 }

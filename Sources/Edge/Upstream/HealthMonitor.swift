@@ -39,20 +39,25 @@ final class HealthMonitor: @unchecked Sendable {
     /// In the order of the configuration, for the metrics.
     private(set) var servers: [ServerHealth] = []
 
-    init(loop: EventLoop, settings: UpstreamSettings) {
+    init(loop: EventLoop, upstreams: [UpstreamSettings]) {
         self.loop = loop
-        apply(settings)
+        apply(upstreams)
     }
 
-    /// Takes other servers and settings. What is known of a server that stays is kept.
-    func apply(_ settings: UpstreamSettings) {
-        let wanted = settings.servers + settings.fallback
-        for (endpoint, entry) in watched where !wanted.contains(where: { $0.endpoint == endpoint }) {
+    /// Takes other servers and settings. What is known of a server that stays is kept. A server that several upstreams have
+    /// is one server, and is judged as the first of them says.
+    func apply(_ upstreams: [UpstreamSettings]) {
+        var endpoints: Set<Endpoint> = []
+        let wanted = upstreams.flatMap { settings in
+            (settings.servers + settings.fallback).filter { endpoints.insert($0.endpoint).inserted }
+                .map { (server: $0, settings: settings) }
+        }
+        for (endpoint, entry) in watched where !endpoints.contains(endpoint) {
             entry.probe?.stop()
             watched[endpoint] = nil
             records.withLock { $0[endpoint] = nil }
         }
-        for server in wanted {
+        for (server, settings) in wanted {
             var entry =
                 watched[server.endpoint]
                 ?? Watched(record: record(for: server.endpoint), machine: HealthMachine(settings.health))
@@ -62,7 +67,7 @@ final class HealthMonitor: @unchecked Sendable {
             watched[server.endpoint] = entry
             publish(server.endpoint, reason: "other settings")
         }
-        servers = wanted.compactMap { watched[$0.endpoint]?.record }
+        servers = wanted.compactMap { watched[$0.server.endpoint]?.record }
     }
 
     /// Call about ten times a second.

@@ -53,6 +53,16 @@ final class UpstreamRouter {
         }
     }
 
+    /// The router is of no more use but for requests that have it already. Keep it, and `turn` it, until `isEmpty`.
+    func retire() {
+        for server in shields.servers + fallback.servers { server.pool.retire() }
+    }
+
+    /// No connection is open and no request waits.
+    var isEmpty: Bool {
+        retired.allSatisfy(\.isEmpty) && (shields.servers + fallback.servers).allSatisfy(\.pool.isEmpty)
+    }
+
     private func makeGroup(_ servers: [UpstreamServer], from present: [UpstreamPool] = []) -> Group {
         let made = servers.map { server in
             Server(pool: pool(server, from: present), record: monitor.record(for: server.endpoint))

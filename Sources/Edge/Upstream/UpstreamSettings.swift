@@ -40,10 +40,13 @@ struct UpstreamSettings: Sendable {
     var tlsContext: TLSClientContext?
 
     /// Equal where the settings are; what has been read from files is left out.
-    var text: String {
+    var text: String { "\(route) \(hostHeader)" }
+
+    /// The same without what only the requests themselves say.
+    var route: String {
         let certificate = tls.certificate.map { "\($0.certificateFile) \($0.keyFile)" } ?? ""
         let files = "\(tls.authoritiesFile ?? "") \(certificate)"
-        return "\(servers) \(fallback) \(limits) \(loadFactor) \(hostHeader) \(health) \(tls.isEnabled)"
+        return "\(servers) \(fallback) \(limits) \(loadFactor) \(health) \(tls.isEnabled)"
             + " \(tls.serverName ?? "") \(tls.verifiesServer) \(files)"
     }
 

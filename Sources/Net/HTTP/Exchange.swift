@@ -74,6 +74,8 @@ public final class Exchange {
     /// Which of the handler's answers to other sites this request gets; 0 at first.
     public final var originTag = 0
     public final var loggedPath: [UInt8] = []
+    /// What of the handler's the request belongs to; nil at first.
+    public final var owner: AnyObject?
     /// The handler's own record of a request that it could not answer at once.
     public final var parked: AnyObject?
 
@@ -204,6 +206,7 @@ public final class Exchange {
         bodyReference = nil
         hasBody = false
         parked = nil
+        if owner != nil { owner = nil }
         streamID = 0
         status = 0
         bytesSent = 0
