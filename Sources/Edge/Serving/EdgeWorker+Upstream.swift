@@ -79,6 +79,8 @@ extension EdgeWorker {
 
     func invalidate(_ key: CacheKey) {
         tier.invalidate(key)
+        // Who comes from now on does not wait for what was asked before.
+        heads[key] = nil
         _ = disk?.tier.remove(key.bytes)
     }
 
