@@ -50,7 +50,11 @@ def test_head_waits_for_a_get_that_is_on_its_way(site: Site) -> None:
     gate = threading.Event()
     path = site.path(fresh(body=b"12345", head_gate=gate))
     answers: list[Answer] = []
-    readers = [threading.Thread(target=lambda options=options: answers.append(site.get(path, *options))) for options in ((), ("--head",))]
+
+    def ask(*options: str) -> None:
+        answers.append(site.get(path, *options))
+
+    readers = [threading.Thread(target=ask, args=options) for options in ((), ("--head",))]
     readers[0].start()
     while not site.origin.at(path):
         time.sleep(0.01)
