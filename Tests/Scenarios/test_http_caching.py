@@ -139,6 +139,15 @@ def test_conditions_of_clients_are_answered_here(site: Site) -> None:
     assert site.get(path, *header("If-None-Match", '"b"')).status == 200
 
 
+def test_a_condition_of_a_client_on_what_is_not_stored_is_no_condition_for_upstream(site: Site) -> None:
+    """All of it is fetched and stored, whatever this client has already."""
+    path = site.path(fresh(fields=[("etag", '"a"')], body=b"whole"), Reply(body=b"too often"))
+    answer = site.get(path, *header("If-None-Match", '"a"'))
+    assert (answer.status, answer.body) == (304, b"")
+    assert site.get(path).body == b"whole"
+    assert "if-none-match" not in site.origin.at(path)[0].fields
+
+
 # MARK: Stale responses
 
 

@@ -2,6 +2,7 @@
 """What HEAD and POST make of stored responses (RFC 9111 section 4.3.5, RFC 9110 section 9.3.3), and interim responses."""
 
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -39,6 +40,7 @@ def test_head_of_what_is_not_stored_goes_upstream_as_head(site: Site, version: s
     for _ in range(2):
         answer = site.get(path, "--head", version=version)
         assert (answer.status, answer.headers["content-length"], answer.body) == (200, "5", b"")
+        assert answer.headers["cache-status"].endswith("fwd=uri-miss")
     assert site.get(path, version=version).body == b"12345"
     assert site.get(path, "--head", version=version).headers["cache-status"].endswith("hit")
     assert methods(site, path) == ["HEAD", "HEAD", "GET"]
@@ -48,16 +50,48 @@ def test_head_waits_for_a_get_that_is_on_its_way(site: Site) -> None:
     gate = threading.Event()
     path = site.path(fresh(body=b"12345", head_gate=gate))
     answers: list[Answer] = []
-    readers = [threading.Thread(target=lambda options=options: answers.append(site.get(path, *options))) for options in ((), ("--head",))]
+
+    def ask(*options: str) -> None:
+        answers.append(site.get(path, *options))
+
+    readers = [threading.Thread(target=ask, args=options) for options in ((), ("--head",))]
     readers[0].start()
     while not site.origin.at(path):
-        pass
+        time.sleep(0.01)
     readers[1].start()
     gate.set()
     for reader in readers:
         reader.join()
     assert {answer.headers["content-length"] for answer in answers} == {"5"}
     assert methods(site, path) == ["GET"]
+
+
+@pytest.mark.parametrize(
+    ("fields", "asked"),
+    [([FRESH], 1), ([], 1), ([FRESH, ("vary", "x-kind")], 2), ([("cache-control", "private")], 6)],
+    ids=["fresh", "without-lifetime", "two-variants", "private"],
+)
+def test_heads_that_come_together_are_asked_together(site: Site, fields: list[tuple[str, str]], asked: int) -> None:
+    gate = threading.Event()
+    path = site.path()
+    site.origin.replies[path] = [lambda asked: Reply(fields=[*fields, ("x-got", asked.fields["x-kind"])], head_gate=gate)]
+    answers: list[tuple[str, str]] = []
+
+    def ask(kind: str) -> None:
+        answers.append((kind, site.get(path, "--head", *header("X-Kind", kind)).headers["x-got"]))
+
+    readers = [threading.Thread(target=ask, args=(kind,)) for kind in ("a", "a", "a", "b", "b", "b")]
+    for reader in readers:
+        reader.start()
+    while site.node.metric("spillway_readers_waiting") < len(readers):
+        time.sleep(0.01)
+    gate.set()
+    for reader in readers:
+        reader.join()
+    assert len(answers) == len(readers)
+    if asked > 1:
+        assert all(kind == got for kind, got in answers)
+    assert methods(site, path) == ["HEAD"] * asked
 
 
 def test_head_that_agrees_brings_new_fields_and_a_new_life(site: Site) -> None:

@@ -30,13 +30,21 @@ extension Fill {
         }
         if response.status == 206, let askedRange { return takePiece(response, askedRange) }
         if case .head(let base?) = purpose, let goesOn = takeHead(response, base) { return goesOn }
-        let isBodiless = response.status == 204 || response.status == 304 || request?.method == .head && isForOne
+        let isBodiless = response.status == 204 || response.status == 304 || asksForHead
         return publish(response, length: isBodiless ? 0 : response.contentLength)
     }
 
     private var isForOne: Bool {
+        switch purpose {
+        case .shared, .head: false
+        case .alone, .pass: true
+        }
+    }
+
+    /// The request goes upstream as HEAD: no body comes, and none is kept.
+    private var asksForHead: Bool {
         if case .shared = purpose { return false }
-        return true
+        return request?.method == .head
     }
 
     private func arrival(length: Int?, isInPieces: Bool = false) -> ResponseHeadBuilder.Arrival {
@@ -54,7 +62,7 @@ extension Fill {
     // MARK: A whole response
 
     private func publish(_ response: UpstreamResponse, length: Int?) -> Bool {
-        var arrival = arrival(length: request?.method == .head && isForOne ? response.contentLength : length)
+        var arrival = arrival(length: asksForHead ? response.contentLength : length)
         if isAlsoForGet(response) {
             arrival.request = .post(namesTarget: true)
             arrival.isAlone = false
@@ -77,7 +85,7 @@ extension Fill {
 
     /// What may be done with the response. Where nobody could find it again, it is for the request that it came for alone.
     private func storability(of head: ObjectHead) -> Storability {
-        if isForOne, head.storability == .shareOnce || head.vary != nil { return .uncacheable }
+        if asksForHead || isForOne && (head.storability == .shareOnce || head.vary != nil) { return .uncacheable }
         let isFindable = head.vary.map { $0.key(of: request?.fields ?? []) != nil } ?? true
         return isFindable ? head.storability : .uncacheable
     }
@@ -89,7 +97,9 @@ extension Fill {
             worker.tier.withdraw(object)
             worker.tier.markUncacheable(object.key, nowMilliseconds: worker.loop.now)
         }
-        object.publish(head: head, pipe: pipe)
+        var isForAll = false
+        if case .head = purpose, head.storability != .uncacheable { isForAll = settle(head) }
+        object.publish(head: head, pipe: pipe, isForAll: isForAll)
         if case .pass = purpose { worker.invalidate(after: head, request, key: object.key) }
         worker.notify(object)
     }
@@ -186,8 +196,7 @@ extension Fill {
 
     /// The stored response goes on with newer fields.
     func renew(_ base: CachedObject, _ head: ObjectHead, _ body: StoredBody, with newer: [FieldLine]) -> Bool {
-        var arrival = arrival(length: body.length, isInPieces: body.isInPieces)
-        arrival.isAlone = false
+        let arrival = arrival(length: body.length, isInPieces: body.isInPieces)
         let fields = site.headBuilder.merged(head, with: newer)
         guard let merged = site.headBuilder.build(status: head.status, fields: fields, arrival) else {
             end(.transientError)

@@ -18,7 +18,7 @@ final class Fill: UpstreamHandler {
     enum Purpose {
         /// For all who ask for the key. `base` is the stale response that is validated, or stands in for a failure.
         case shared(base: CachedObject?)
-        /// For one HEAD, whose response may say something of the stored response that it was sent for.
+        /// For the HEADs of a key, whose response may say something of the stored response that it was sent for.
         case head(base: CachedObject?)
         /// For one request whose response is known not to be shared.
         case alone

@@ -154,6 +154,7 @@ extension EdgeWorker {
 
     func forget(_ fill: Fill) {
         if fills.removeValue(forKey: ObjectIdentifier(fill.object)) != nil, fill.isAhead { prefetchCount -= 1 }
+        if heads[fill.object.key] === fill.object { heads[fill.object.key] = nil }
     }
 
     /// The response is not to be shared: this request gets a fill of its own, which nobody else can find.
@@ -164,11 +165,17 @@ extension EdgeWorker {
         wait(exchange, object, request, isElector: true, .bypass)
     }
 
-    /// Asks for a head alone; `base` is the stale response that it may say something of.
+    /// Asks for a head alone, with all of this worker that ask for it now; `base` is the stale response that it may say
+    /// something of.
     private func fetchHead(_ exchange: Exchange, _ key: CacheKey, base: CachedObject?, _ request: StoredRequest) {
         counters.misses.add()
+        if let pending = heads[key], pending.phase == .waitingForHead, pending.birth == purges.current {
+            counters.collapsed.add()
+            return wait(exchange, pending, request, isElector: false, .collapsed)
+        }
         let object = makeObject(key)
         guard !tier.memory.isExhausted else { return refuse(exchange, object) }
+        heads[key] = object
         start(Fill(object: object, for: .head(base: base), request: request, worker: self))
         wait(exchange, object, request, isElector: true, base == nil ? .miss : .refetched)
     }

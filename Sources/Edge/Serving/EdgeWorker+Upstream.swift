@@ -71,6 +71,8 @@ extension EdgeWorker {
 
     func invalidate(_ key: CacheKey) {
         tier.invalidate(key)
+        // Who comes from now on does not wait for what was asked before.
+        heads[key] = nil
         disk?.invalidate(key)
     }
 

@@ -141,7 +141,7 @@ extension EdgeWorker {
         if object.isStandIn.load(ordering: .relaxed) { return .staleOnError }
         if object.isRefreshed.load(ordering: .relaxed) { return .validated }
         guard reader.disposition == .miss || reader.disposition == .refetched else { return reader.disposition }
-        if case .store? = object.head?.storability { return reader.disposition }
+        if case .store? = object.head?.storability, object.stored != nil { return reader.disposition }
         return .pass
     }
 

@@ -57,6 +57,8 @@ final class EdgeWorker: RequestHandler, @unchecked Sendable {
     var pieceFills: [ObjectIdentifier: PieceFill] = [:] {
         didSet { counters.fillsOpen.set(fills.count + pieceFills.count) }
     }
+    /// What HEADs wait for, by their keys: it is in no table that a GET looks at.
+    var heads: [CacheKey: CachedObject] = [:]
     /// Those of the fills that were begun ahead of clients.
     var prefetchCount = 0
     /// All workers, this one included; set once before the threads start.

@@ -162,9 +162,10 @@ final class CachedObject: @unchecked Sendable {
         publish(head, body)
     }
 
-    /// Publishes a head with a body for the one request that caused the fill.
-    func publish(head: ObjectHead, pipe: PipeBody) {
-        isUncacheable.store(true, ordering: .releasing)
+    /// Publishes a head with a body for the one request that caused the fill, or, where that is a HEAD and nothing is to be
+    /// read, for all that wait.
+    func publish(head: ObjectHead, pipe: PipeBody, isForAll: Bool = false) {
+        if !isForAll { isUncacheable.store(true, ordering: .releasing) }
         publish(head, pipe)
     }
 
