@@ -31,7 +31,9 @@ final class EdgeWorker: RequestHandler, @unchecked Sendable {
     let playlists: PlaylistIndex
     /// The top level of the configuration, which serves what no site does.
     let top: Site
-    private var sites = SiteTable()
+    /// Nil: all hosts are the top level's.
+    private var sites: SiteTable?
+    private var tablesMade = 0
     private var routers: UpstreamRouters
     let counters = EdgeCounters()
     private(set) var texts: ResponseTexts
@@ -102,8 +104,10 @@ final class EdgeWorker: RequestHandler, @unchecked Sendable {
         if let accessLog { accessLog.move(to: logFile) } else { accessLog = AccessLog(logFile) }
     }
 
-    private func makeSites(_ settings: EdgeSettings) -> SiteTable {
-        SiteTable(settings, top: top, after: sites, routers: routers) { wanted in
+    private func makeSites(_ settings: EdgeSettings) -> SiteTable? {
+        guard !settings.sites.isEmpty else { return nil }
+        tablesMade += 1
+        return SiteTable(settings, top: top, after: sites, generation: tablesMade, routers: routers) { wanted in
             Site(
                 name: wanted.name, wanted.settings, router: routers[wanted.settings.upstreamIndex],
                 counters: counters, requests: wanted.requests.workers[index])
@@ -111,7 +115,7 @@ final class EdgeWorker: RequestHandler, @unchecked Sendable {
     }
 
     override func handle(_ exchange: Exchange, _ request: borrowing RequestHead) {
-        guard !sites.isEmpty else { return handle(exchange, request, for: top) }
+        guard let sites else { return handle(exchange, request, for: top) }
         guard let site = sites.site(of: request.authority, exchange) else {
             return respondMisdirected(exchange, request)
         }

@@ -22,9 +22,6 @@ struct HostTable: Sendable {
             names.filter { isWildcard($0.name.first) }.map { (name: Array($0.name.dropFirst(2)), value: $0.value) })
     }
 
-    /// No site has a host.
-    var isEmpty: Bool { exact.isEmpty && wildcards.isEmpty }
-
     /// The place of the site of a request's authority; nil for a host that none has.
     func site(of authority: UnsafeRawBufferPointer) -> Int? {
         let name = Self.name(in: authority)
