@@ -59,7 +59,9 @@ import Testing
             #expect(row.width == stream.width && row.height == stream.height)
             let rate = Double(packets.times.count) / packets.seconds
             #expect(abs(try #require(row.framesPerSecond) - rate) < 0.01 * rate, "\(clip) \(row.place)")
-            #expect(try keyTimes(rendition) == packets.keyTimes, "\(clip) \(row.place)")
+            // libav moves all times where composition offsets are negative.
+            let first = try #require(packets.times.first)
+            #expect(try keyTimes(rendition) == packets.keyTimes.map { $0 - first }, "\(clip) \(row.place)")
         }
     }
 

@@ -11,6 +11,8 @@ struct SegmentReader {
 
     private static let packetBytes = 188
     private static let syncByte: UInt8 = 0x47
+    /// Boxes with which a segment of MP4 may begin.
+    private static let firstBoxes: Set = ["styp", "ftyp", "sidx", "emsg", "prft", "free", "moof", "mdat"]
     /// The PMT has to be among the first packets.
     private static let headPackets = 8
 
@@ -41,9 +43,8 @@ struct SegmentReader {
     }
 
     private func readFragments(into segment: inout RenditionFacts.Segment, _ findings: inout FindingList) {
-        guard let boxes = mp4Boxes(in: bytes, lastMayBeCut: isIFrame), !boxes.isEmpty else {
-            return findings.add(
-                .segment, place, "it is neither MP4 with boxes that add up, nor MPEG-TS, packed audio or WebVTT")
+        guard bytes.count >= 8, Self.firstBoxes.contains(String(decoding: bytes[4..<8], as: UTF8.self)) else {
+            return findings.add(.segment, place, "it is neither MP4, nor MPEG-TS, packed audio or WebVTT")
         }
         segment.format = .mp4
         guard entry.map != nil else {
