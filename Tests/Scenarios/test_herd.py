@@ -53,8 +53,13 @@ def test_three_hundred_viewers_cost_the_origin_one_request(
 ) -> None:
     path = Viewer(stack, sample.id, 0).first_segment()
     delivery_path = f"/v/{sample.id}/{path}"
+    before = len(delivered(stack, delivery_path)) + 1
     whole = Viewer(stack, sample.id, 0).from_origin(path)
-    before = len(delivered(stack, delivery_path))
+    # The origin writes its log when it has answered.
+    deadline = time.monotonic() + 10
+    while len(delivered(stack, delivery_path)) < before:
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
 
     curls = [start_curl(stack, sample, cold_tier, path, number, tmp_path) for number in range(CURLS)]
     wait_for_connections(cold_tier.edge_ports, CONNECTIONS_MIN)
