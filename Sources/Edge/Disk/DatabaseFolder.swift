@@ -40,6 +40,8 @@ final class DatabaseFolder: Sendable {
     }
 
     deinit {
+        // A child that was forked meanwhile, and has not come to its own program yet, has the descriptor too.
+        _ = flock(lockDescriptor, LOCK_UN)
         close(lockDescriptor)
     }
 
