@@ -14,6 +14,8 @@ struct FileCommand: ParsableCommand {
     @Option(help: "The folder for the result; it is made if it does not exist.") var out: String
     @Option(help: "The preset of x264: \(TranscodeLimits.presets.joined(separator: ", ")).")
     var preset = TranscodeLimits.presetDefault
+    @Option(help: "What the kernel must offer: required (a filter of system calls), whereAvailable.")
+    var confinement = ConfinementMode.required
 
     func validate() throws {
         guard TranscodeLimits.presets.contains(preset) else {
@@ -22,6 +24,7 @@ struct FileCommand: ParsableCommand {
     }
 
     func run() throws {
+        for sentence in KernelSupport.ofThisKernel.shortcomings { printError(sentence) }
         let descriptor = try openInput(input)
         defer { close(descriptor) }
         try makeFolder(out)
@@ -29,14 +32,15 @@ struct FileCommand: ParsableCommand {
             ChildProcess.Job(
                 input: descriptor, folder: out, preset: preset,
                 confinement: Confinement(
-                    memoryBytesMax: TranscodeLimits.memoryBytesMax, secondsMax: TranscodeLimits.secondsMax)))
+                    memoryBytesMax: TranscodeLimits.memoryBytesMax, secondsMax: TranscodeLimits.secondsMax,
+                    isRequired: confinement == .required)))
         var bar = ProgressBar()
         let outcome = try child.run { bar.show(percent: $0) }
         bar.finish()
         switch outcome {
         case .result(let result): print(summary(result))
         case .unusable(let reason), .failed(let reason): throw CleanError(reason)
-        case .crashed(let how): throw CleanError("The transcoder crashed on this file (\(how)).")
+        case .crashed(let fault): throw CleanError("\(fault.sentence) (\(fault))")
         case .timedOut: throw CleanError("The file took longer than \(TranscodeLimits.secondsMax) s.")
         case .killed: throw ExitCode.failure
         }

@@ -105,7 +105,9 @@ final class Transcoder {
 
     private func readAll() throws(MediaError) {
         let packet = try Packet()
+        var idlePackets = Allowance.idlePackets
         while try demuxer.read(into: packet) {
+            try idlePackets.use(progress: decoder.framesDecoded + (audio?.framesDecoded ?? 0))
             if packet.streamIndex == video.index {
                 try decoder.decode(packet) { (frame) throws(MediaError) in try take(frame) }
             } else if packet.streamIndex == info.audio?.index {
