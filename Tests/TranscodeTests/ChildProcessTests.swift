@@ -89,7 +89,9 @@ import Testing
             Issue.record("no result")
             return
         }
-        #expect(try outcome(input, executable: try program("echo '\(line)'; kill -KILL $$")) == .crashed(ChildFault(.signal(SIGKILL))))
+        #expect(
+            try outcome(input, executable: try program("echo '\(line)'; kill -KILL $$"))
+                == .crashed(ChildFault(.signal(SIGKILL))))
         #expect(try outcome(input, executable: try program("echo nonsense")) == .crashed(ChildFault(.exit(0))))
     }
 

@@ -69,9 +69,10 @@ import Testing
     }
 
     @Test func progressIsBounded() throws {
-        #expect(try events(line(.progress(1e300)) + line(.progress(-4))).map { $0 } == [
-            .message(.progress(100)), .message(.progress(0)),
-        ])
+        #expect(
+            try events(line(.progress(1e300)) + line(.progress(-4))).map { $0 } == [
+                .message(.progress(100)), .message(.progress(0)),
+            ])
     }
 
     @Test(arguments: [

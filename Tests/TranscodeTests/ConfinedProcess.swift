@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import CLinux
 import Foundation
 
 @testable import Transcode
@@ -18,10 +17,8 @@ enum ConfinedProcess {
     enum Ending: Equatable {
         /// The call's return value or negative errno.
         case value(Int)
-        case refusedCall(String?)
-        case signal(Int32)
-        /// The copy could not be confined.
-        case unconfined
+        /// It ended; 99 is the status of a copy that could not be confined.
+        case fault(ChildFault.Kind)
     }
 
     private typealias Fork = @convention(c) () -> pid_t
@@ -48,14 +45,22 @@ enum ConfinedProcess {
 
     /// Runs `body` in a confined copy; it may only make system calls.
     static func attempt(layers: Layers, _ body: () -> Int) throws -> Ending {
-        let confinement = try prepared(layers)
+        try attempt(prepared(layers), body)
+    }
+
+    /// The same with a confinement that a test has put together; nil for none.
+    static func attempt(_ confinement: PreparedConfinement?, _ body: () -> Int) throws -> Ending {
         let fork = try symbol("fork", as: Fork.self)
         let result = try PipeEnds()
         let errors = try PipeEnds()
         defer { for end in [result.reading, errors.reading] { close(end) } }
         var answer = 0
+        var signals = sigset_t()
+        sigemptyset(&signals)
         let pid = fork()
         if pid == 0 {
+            // The thread that runs a test blocks some.
+            sigprocmask(SIG_SETMASK, &signals, nil)
             dup2(errors.writing, STDERR_FILENO)
             if let confinement, (try? confinement.enter()) == nil { _exit(99) }
             answer = body()
@@ -69,11 +74,7 @@ enum ConfinedProcess {
         if read(result.reading, &answer, MemoryLayout<Int>.size) == MemoryLayout<Int>.size { return .value(answer) }
         var text = [UInt8](repeating: 0, count: 256)
         let count = max(0, read(errors.reading, &text, text.count))
-        switch ChildFault(status: status, errors: Array(text[..<count])).kind {
-        case .refusedCall(let name): return .refusedCall(name)
-        case .signal(let number): return .signal(number)
-        default: return .unconfined
-        }
+        return .fault(ChildFault(status: status, errors: Array(text[..<count])).kind)
     }
 
     private static func prepared(_ layers: Layers) throws -> PreparedConfinement? {
@@ -90,7 +91,7 @@ enum ConfinedProcess {
         case .descriptors:
             confinement.filter = []
             confinement.landlock = nil
-            confinement.limits.removeAll { $0.number != SPW_LIMIT_NOFILE }
+            confinement.limits.removeAll { $0.name != "open files" }
         }
         return confinement
     }

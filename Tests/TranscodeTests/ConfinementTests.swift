@@ -34,7 +34,7 @@ import Testing
     }
 
     static func alarm(_ call: String, _ arguments: [Int], freeAtLeast: Int? = 0) -> Attempt {
-        Attempt(call, arguments, .refusedCall(call), freeAtLeast: freeAtLeast)
+        Attempt(call, arguments, .fault(.refusedCall(call)), freeAtLeast: freeAtLeast)
     }
 
     static let attempts: [Attempt] = [
@@ -56,8 +56,9 @@ import Testing
         alarm("ptrace", [16, 1, 0, 0], freeAtLeast: nil),
         alarm("process_vm_readv", [Int(getpid()), 0, 0, 0, 0, 0]), alarm("pidfd_open", [Int(getpid()), 0]),
         // More rights.
-        alarm("prlimit64", [0, 7, memory, 0]), alarm("io_uring_setup", [1, memory], freeAtLeast: nil),
-        alarm("bpf", [0, memory, 0], freeAtLeast: nil), alarm("unshare", [0]), alarm("setns", [-1, 0], freeAtLeast: nil),
+        alarm("prlimit64", [0, 7, memory, 0]), alarm("io_uring_setup", [1, 0], freeAtLeast: nil),
+        alarm("bpf", [0, memory, 0], freeAtLeast: nil), alarm("unshare", [0]),
+        alarm("setns", [-1, 0], freeAtLeast: nil),
         alarm("mount", [missing, missing, missing, 0, 0], freeAtLeast: nil),
         Attempt("mmap", [0, 4096, 7, 0x22, -1, 0], .value(-Int(EACCES))),
         Attempt("mprotect", [memory, 4096, 5], .value(-Int(EACCES))),
@@ -84,7 +85,8 @@ import Testing
     @Test func whatTheWorkNeedsIsAllowed() throws {
         for (call, arguments) in [
             ("mmap", [0, 1 << 20, 3, 0x22, -1, 0]), ("getrandom", [Self.memory, 16, 0]),
-            ("clock_gettime", [1, Self.memory]), ("getpid", []), ("sched_yield", []), ("madvise", [Self.memory, 4096, 4]),
+            ("clock_gettime", [1, Self.memory]), ("getpid", []), ("sched_yield", []),
+            ("madvise", [Self.memory, 4096, 4]),
             ("prctl", [15, Self.memory, 0, 0, 0]), ("prlimit64", [0, 3, 0, Self.memory]), ("brk", [0]),
         ] {
             guard case .value(let value) = try ConfinedProcess.attempt(call, arguments, layers: .all), value >= 0 else {
@@ -129,13 +131,11 @@ import Testing
             #expect(
                 try ConfinedProcess.attempt(call, arguments, layers: .descriptors) == .value(-Int(EMFILE)), "\(call)")
         }
-        let raised: [UInt64] = [1024, 1024]
-        try raised.withUnsafeBytes { limit in
-            let address = Int(bitPattern: limit.baseAddress)
-            #expect(
-                try ConfinedProcess.attempt("prlimit64", [0, 7, address, 0], layers: .descriptors)
-                    == .value(-Int(EPERM)))
-        }
+        let raised = strdup(String(repeating: "\u{1}", count: 31))
+        defer { free(raised) }
+        let limit = Int(bitPattern: raised)
+        #expect(
+            try ConfinedProcess.attempt("prlimit64", [0, 7, limit, 0], layers: .descriptors) == .value(-Int(EPERM)))
     }
 
     /// A thread can be made, and it is under the filter as well.
@@ -152,18 +152,37 @@ import Testing
             pthread_join(thread, nil)
             return 0
         }
-        #expect(ending == .refusedCall("socket"))
+        #expect(ending == .fault(.refusedCall("socket")))
     }
 
     @Test func theLimitOnProcessorTimeIsTold() throws {
-        let ending = try ConfinedProcess.attempt(layers: .none) {
-            // One second of the processor, as `PreparedConfinement` sets it.
-            let limits = [PreparedConfinement.Limit(name: "", number: 1, value: 1, hard: 3)]
-            guard (try? PreparedConfinement(limits: limits, landlock: nil, filter: []).enter()) != nil else { return 0 }
+        var confinement = try Confinement(memoryBytesMax: 1 << 40, secondsMax: 1).prepared()
+        let index = try #require(confinement.limits.firstIndex { $0.name == "processor time" })
+        confinement.limits[index].value = 1
+        let ending = try ConfinedProcess.attempt(confinement) {
             while true {}
         }
-        #expect(ending == .unconfined || ending == .signal(SIGXCPU))
-        #expect(ChildFault(status: SIGXCPU, errors: []).kind == .processorTime)
+        #expect(ending == .fault(.processorTime))
+    }
+
+    @Test func theLimitOnMemoryHolds() throws {
+        for (bytes, expected) in [(1 << 40, true), (1 << 33, false)] {
+            let confinement = try Confinement(memoryBytesMax: bytes, secondsMax: 60).prepared()
+            // Reserved, not used.
+            let ending = try ConfinedProcess.attempt(confinement) {
+                mmap(nil, 1 << 34, PROT_READ, MAP_PRIVATE | 0x4020, -1, 0) == MAP_FAILED ? -Int(errno) : 0
+            }
+            #expect(ending == .value(expected ? 0 : -Int(ENOMEM)))
+        }
+    }
+
+    /// A copy has its standard output by inheritance; a regular file in its place takes nothing.
+    @Test func theLimitOnTheSizeOfFilesHolds() throws {
+        let descriptor = open(try TestFiles.folder() + "/file", O_WRONLY | O_CREAT, 0o600)
+        defer { close(descriptor) }
+        let write = [Int(descriptor), Self.memory, 1]
+        #expect(try ConfinedProcess.attempt("write", write, layers: .all) == .fault(.signal(SIGXFSZ)))
+        #expect(try ConfinedProcess.attempt("write", write, layers: .none) == .value(1))
     }
 
     @Test func faultsAreReadFromStatusAndWords() {
@@ -185,7 +204,7 @@ import Testing
         let tally = ChildTally()
         for outcome: ChildOutcome in [
             .timedOut, .crashed(ChildFault(.memory)), .crashed(ChildFault(.signal(11))), .timedOut,
-            .crashed(ChildFault(.refusedCall("socket"))), .unusable(""), .crashed(ChildFault(.output("")))
+            .crashed(ChildFault(.refusedCall("socket"))), .unusable(""), .crashed(ChildFault(.output(""))),
         ] { tally.count(outcome) }
         #expect(tally.text == "crash=1 memory=1 output=1 seccomp=1 timedOut=2 unusable=1")
     }

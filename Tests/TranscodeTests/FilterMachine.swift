@@ -35,7 +35,7 @@ struct FilterMachine {
                 let isTrue =
                     instruction.code == 0x15
                     ? accumulator == instruction.value : accumulator & instruction.value != 0
-                at += Int(isTrue ? instruction.jump_true : instruction.jump_false)
+                at += Int(isTrue ? instruction.jumpTrue : instruction.jumpFalse)
             case 0x06: return instruction.value
             default: throw Malformed()
             }

@@ -19,13 +19,19 @@ struct Allowance {
     static var idlePackets: Allowance {
         Allowance(
             most: 100_000,
-            sentence: "The file is damaged: too much of it in a row holds neither pictures nor sound that can be decoded.")
+            sentence:
+                "The file is damaged: too much of it in a row holds neither pictures nor sound that can be decoded.")
     }
 
     /// Changes of the size or kind of the pictures, or of the sound. A call over a bad network makes some hundreds.
     static var changes: Allowance {
-        Allowance(most: 1000, sentence: "The file can not be used: the form of its pictures or sound changes too often.")
+        Allowance(
+            most: 1000, sentence: "The file can not be used: the form of its pictures or sound changes too often.")
     }
+
+    /// How long the pictures of a file of `bytes` may go on, in seconds. Wrong times in a small file would otherwise
+    /// be filled up with a day of the same picture.
+    static func seconds(bytes: Int64) -> Double { min(SourceInfo.durationSecondsMax, 300 + Double(bytes) / 100) }
 
     /// Uses one.
     mutating func use() throws(MediaError) {

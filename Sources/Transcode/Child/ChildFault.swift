@@ -83,7 +83,8 @@ struct ChildFault: Sendable, Equatable, CustomStringConvertible {
     private static let outOfMemoryTexts = ["failed to allocate", "Could not allocate memory", "std::bad_alloc"]
 
     private static func refusedCall(_ words: String) -> String? {
-        guard let start = words.firstRange(of: SPW_REFUSED_CALL_TEXT)?.upperBound, let architecture = Architecture.current,
+        guard let start = words.firstRange(of: SPW_REFUSED_CALL_TEXT)?.upperBound,
+            let architecture = Architecture.current,
             let number = UInt32(words[start...].prefix { $0.isASCII && $0.isNumber })
         else { return nil }
         return SystemCall.name(number, architecture)

@@ -48,7 +48,10 @@ struct Confinement: Sendable {
         ]
         var filter: [spw_filter_instruction] = []
         if support.hasFilter, let architecture = Architecture.current {
-            filter = MediaChildFilter(architecture: architecture, process: getpid()).program().instructions
+            filter = MediaChildFilter(architecture: architecture, process: getpid()).program().instructions.map {
+                spw_filter_instruction(
+                    code: $0.code, jump_true: $0.jumpTrue, jump_false: $0.jumpFalse, value: $0.value)
+            }
         }
         return PreparedConfinement(limits: limits, landlock: Landlock.ofThisKernel, filter: filter)
     }

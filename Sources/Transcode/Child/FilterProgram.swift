@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import CLinux
-
 /// What a seccomp filter answers to a system call (seccomp(2)).
 enum FilterVerdict: Equatable, Sendable {
     case allow
@@ -53,7 +51,15 @@ struct FilterProgram: Sendable {
         static let giveBack: UInt16 = 0x06
     }
 
-    private(set) var instructions: [spw_filter_instruction] = []
+    /// `struct sock_filter`: where to go on counts from the next instruction.
+    struct Instruction: Sendable, Equatable {
+        var code: UInt16
+        var jumpTrue: UInt8 = 0
+        var jumpFalse: UInt8 = 0
+        var value: UInt32
+    }
+
+    private(set) var instructions: [Instruction] = []
 
     /// `verdict` for a call of another architecture than `audit` (AUDIT_ARCH_*), whose numbers mean other calls.
     mutating func require(architecture audit: UInt32, else verdict: FilterVerdict) {
@@ -107,12 +113,11 @@ struct FilterProgram: Sendable {
         }
         emit(Code.giveBack, one.verdict.value)
         precondition(instructions.count - start <= 255, "a case is longer than a jump")
-        for test in tests { instructions[test].jump_false = UInt8(instructions.count - test - 1) }
+        for test in tests { instructions[test].jumpFalse = UInt8(instructions.count - test - 1) }
     }
 
     private mutating func emit(_ code: UInt16, _ value: UInt32, ifTrue: UInt8 = 0, ifFalse: UInt8 = 0) {
-        instructions.append(
-            spw_filter_instruction(code: code, jump_true: ifTrue, jump_false: ifFalse, value: value))
+        instructions.append(Instruction(code: code, jumpTrue: ifTrue, jumpFalse: ifFalse, value: value))
     }
 }
 

@@ -67,7 +67,8 @@ struct MediaChildCommand: ParsableCommand {
 
     private func fail(_ error: MediaError, _ memory: MemoryWatch, _ output: ChildOutput) throws -> Never {
         if memory.mayHaveBeenShort(of: memoryBytes) {
-            try output.say(.outOfMemory("\(error.message) The memory limit of \(memoryBytes) bytes was nearly reached."))
+            try output.say(
+                .outOfMemory("\(error.message) The memory limit of \(memoryBytes) bytes was nearly reached."))
         } else {
             switch error {
             case .unusable(let reason): try output.say(.unusable(reason))

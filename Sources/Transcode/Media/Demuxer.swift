@@ -58,6 +58,9 @@ final class Demuxer {
         return (0..<Int(context.pointee.nb_streams)).compactMap { list[$0] }
     }
 
+    /// The file's size in bytes.
+    var size: Int64 { input.size }
+
     /// libav's name of the format, such as `mov,mp4,m4a,3gp,3g2,mj2`.
     var formatName: String {
         guard let name = context?.pointee.iformat?.pointee.name else { return "" }

@@ -78,10 +78,12 @@ final class Transcoder {
                 folder: "\(folder)/\(rung.name)")
         }
         if let audioInfo = info.audio, let audioStream {
+            let declared = max(info.durationSeconds, info.declaredSeconds)
+            let longest = Allowance.seconds(bytes: demuxer.size)
             try makeFolder("\(folder)/\(AudioFormat.name)")
             audio = try AudioPipeline(
                 stream: audioStream, info: audioInfo, startSeconds: startSeconds,
-                declaredSeconds: max(info.durationSeconds, info.declaredSeconds), plan: plan,
+                declaredSeconds: declared > 0 ? min(declared, longest) : longest, plan: plan,
                 folder: "\(folder)/\(AudioFormat.name)")
         } else {
             audio = nil
@@ -126,6 +128,9 @@ final class Transcoder {
         let seconds = own ?? lastFrameSeconds + plan.frameRate.seconds(frames: 1)
         guard seconds <= SourceInfo.durationSecondsMax else {
             throw MediaError.unusable("The video is longer than 24 hours, the most that is accepted.")
+        }
+        guard seconds <= Allowance.seconds(bytes: demuxer.size) else {
+            throw MediaError.unusable("The file is damaged: its times go far beyond what it holds.")
         }
         lastFrameSeconds = seconds
         let stated = Double(frame.pointer.pointee.pkt_duration) * av_q2d(timeBase)
