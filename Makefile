@@ -26,7 +26,7 @@ help:
 	@echo 'make scenarios   the scenarios on the release programs; ONLY=test_tokens.py runs one file'
 	@echo 'make sanitize    the edge under AddressSanitizer and ThreadSanitizer: unit tests and scenarios'
 	@echo 'make fuzz        the fuzzers for longer, from a seed that is printed; FUZZ_SEED=N repeats, FUZZ_ITERATIONS=N'
-	@echo 'make soak        the scenarios that take minutes, such as 10,000 players at once; ONLY=test_viral.py runs one file'
+	@echo 'make soak        what takes minutes: 10,000 players at once, 16,000 damaged files; ONLY=test_viral.py runs one file'
 	@echo 'make bench       the edge beside nginx, h2o and others: docs/benchmarks.md; BENCH=--quick takes a short look'
 	@echo 'make clean       remove what was built and the demo'"'"'s state'
 
@@ -90,6 +90,8 @@ fuzz:
 soak: setup
 	@$(MAKE) --no-print-directory build
 	$(PYTHON) -m pytest Tests/Scenarios$(if $(ONLY),/$(ONLY)) -m soak -rP
+	$(if $(ONLY),,$(SWIFT_BUILD) --build-tests)
+	$(if $(ONLY),,MUTATIONS=2000 swift test --skip-build --disable-xctest --filter MutationTests.theParent)
 
 bench:
 	@scripts/setup build bench
