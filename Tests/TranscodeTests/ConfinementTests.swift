@@ -185,6 +185,19 @@ import Testing
         #expect(try ConfinedProcess.attempt("write", write, layers: .none) == .value(1))
     }
 
+    @Test func aKernelWithoutFiltersIsRefusedUnlessThatIsAllowed() throws {
+        let poor = KernelSupport(hasFilter: false, landlockVersion: 0)
+        let confinement = Confinement(memoryBytesMax: 1 << 40, secondsMax: 60)
+        #expect(throws: MediaError.failed(KernelSupport.withoutFilter)) { try confinement.prepared(for: poor) }
+        let prepared = try Confinement(memoryBytesMax: 1 << 40, secondsMax: 60, isRequired: false).prepared(for: poor)
+        #expect(prepared.filter.isEmpty && prepared.landlock == nil)
+        // What is left still keeps from files and sockets.
+        let ending = try ConfinedProcess.attempt(prepared) {
+            open("/etc/passwd", O_RDONLY) < 0 && socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0) < 0 ? 1 : 0
+        }
+        #expect(ending == .value(1))
+    }
+
     @Test func faultsAreReadFromStatusAndWords() {
         func kind(_ status: Int32, _ words: String) -> ChildFault.Kind {
             ChildFault(status: status, errors: Array(words.utf8)).kind

@@ -57,6 +57,9 @@ struct ChildFault: Sendable, Equatable, CustomStringConvertible {
         }
     }
 
+    /// True when another try would end the same way.
+    var isFinal: Bool { kind == .processorTime }
+
     /// Reads the status of waitpid(2) and what was said on standard error.
     init(status: Int32, errors: [UInt8]) {
         let words = Self.line(errors)

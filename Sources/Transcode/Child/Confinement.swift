@@ -30,8 +30,7 @@ struct Confinement: Sendable {
     }
 
     /// All that needs memory or the file system, so that entering is system calls only.
-    func prepared() throws(MediaError) -> PreparedConfinement {
-        let support = KernelSupport.ofThisKernel
+    func prepared(for support: KernelSupport = .ofThisKernel) throws(MediaError) -> PreparedConfinement {
         if isRequired, !support.hasFilter { throw MediaError.failed(KernelSupport.withoutFilter) }
         let cores = UInt64(max(1, sysconf(Int32(_SC_NPROCESSORS_ONLN))))
         let processorSeconds = UInt64(max(1, secondsMax)) * cores
@@ -53,7 +52,8 @@ struct Confinement: Sendable {
                     code: $0.code, jump_true: $0.jumpTrue, jump_false: $0.jumpFalse, value: $0.value)
             }
         }
-        return PreparedConfinement(limits: limits, landlock: Landlock.ofThisKernel, filter: filter)
+        return PreparedConfinement(
+            limits: limits, landlock: Landlock(version: Int32(clamping: support.landlockVersion)), filter: filter)
     }
 
     /// Ends this process when the thread that spawned it is gone; `parent` is the process that did.

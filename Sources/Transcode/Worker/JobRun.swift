@@ -73,7 +73,7 @@ struct JobRun: Sendable {
                         "video": lease.videoID, "kind": fault.name, "how": fault.description,
                         "lastWords": fault.lastWords, "children": services.children.text,
                     ])
-                return .failed(fault.sentence, isFinal: false)
+                return .failed(fault.sentence, isFinal: fault.isFinal)
             case .timedOut:
                 let seconds = services.settings.childSecondsMax
                 return .failed(
