@@ -62,7 +62,7 @@ import Testing
                 if fault.name == "seccomp" { Issue.record("\(container) \(seed): \(fault)") }
             case .failed(let reason): print("\(container) \(seed): failed: \(reason)")
             case .timedOut, .killed: Issue.record("\(container) \(seed): \(outcome.name)")
-            case .result, .unusable: break
+            case .result, .plan, .unusable: break
             }
         }
         let seconds = Int(Date().timeIntervalSince(start))

@@ -4,6 +4,14 @@
 enum ChildMessage: Sendable, Codable, Equatable {
     /// Per cent of the work.
     case progress(Double)
+    /// Per cent of each rung's work.
+    case rungs([String: Double])
+    /// A rendition has begun; it has no segments yet.
+    case rendition(RenditionOutput)
+    /// A segment of a rendition is whole on the disk.
+    case segment(rendition: String, SegmentFile)
+    /// The last line of a child that planned.
+    case plan(MediaPlan)
     /// The parent is to make this folder, unless it is there; a path below the folder of the result.
     case folder(String)
     /// The parent is to create or replace this file; so many raw bytes follow the line.
@@ -16,6 +24,16 @@ enum ChildMessage: Sendable, Codable, Equatable {
     case failed(String)
     /// The last line of a child that failed when its memory was nearly used up; for the operator.
     case outOfMemory(String)
+}
+
+extension ChildMessage {
+    /// Nothing follows it.
+    var isLast: Bool {
+        switch self {
+        case .progress, .rungs, .rendition, .segment, .folder, .file: false
+        case .plan, .result, .unusable, .failed, .outOfMemory: true
+        }
+    }
 }
 
 /// The descriptor at which a child finds its open input.

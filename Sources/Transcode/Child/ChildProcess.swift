@@ -10,6 +10,7 @@ import Synchronization
 /// How a media child ended.
 enum ChildOutcome: Sendable, Equatable {
     case result(MediaResult)
+    case plan(MediaPlan)
     /// The file is at fault; a sentence for the uploader.
     case unusable(String)
     /// The child could not do its work and said why.
@@ -30,6 +31,7 @@ final class ChildProcess: Sendable {
         /// An existing, empty folder for what it hands over.
         var folder: String
         var preset: String
+        var part = MediaPart.whole
         var confinement: Confinement
         /// The program: this one, unless a test runs.
         var executable = "/proc/self/exe"
@@ -67,9 +69,15 @@ final class ChildProcess: Sendable {
 
     /// Spawns the child, stores what it hands over, reports its progress in per cent, and returns when it is gone.
     /// Blocks.
+    func run(progress: (Double) -> Void) throws(MediaError) -> ChildOutcome {
+        try listen { message in if case .progress(let percent) = message { progress(percent) } }
+    }
+
+    /// Spawns the child, stores what it hands over, tells of what it says before its end, and returns when it is gone.
+    /// Blocks.
     ///
     /// The child dies with the thread that spawned it: call this on a thread that does nothing else.
-    func run(progress: (Double) -> Void) throws(MediaError) -> ChildOutcome {
+    func listen(_ hear: (ChildMessage) -> Void) throws(MediaError) -> ChildOutcome {
         let folder = try OutputFolder(job.folder)
         let output = try PipeEnds()
         defer { close(output.reading) }
@@ -95,7 +103,7 @@ final class ChildProcess: Sendable {
         var reading = Reading(stream: ChildStream(limits: job.limits))
         let read = Result { () throws(MediaError) in
             try reading.readAll(
-                output: output.reading, errors: errors.reading, deadline: deadline, folder: folder, progress: progress)
+                output: output.reading, errors: errors.reading, deadline: deadline, folder: folder, hear: hear)
         }
         // It has closed both pipes, so it has ended or has nothing more to say; or it has to be ended. What ends a
         // process that is ending already does not change its status.
@@ -127,6 +135,7 @@ final class ChildProcess: Sendable {
         if reading.isLate { return .timedOut }
         switch reading.last {
         case .result(let result) where status == 0: return .result(result)
+        case .plan(let plan) where status == 0: return .plan(plan)
         case .unusable(let reason): return .unusable(reason)
         case .failed(let reason): return .failed(reason)
         case .outOfMemory(let reason): return .crashed(ChildFault(.memory, lastWords: reason))
@@ -137,7 +146,7 @@ final class ChildProcess: Sendable {
     /// What was read of a child's two pipes.
     private struct Reading {
         var stream: ChildStream
-        /// The last message that is not progress.
+        /// The last message, which ends the child's work.
         var last: ChildMessage?
         /// The end of its standard error.
         var errors: [UInt8] = []
@@ -147,7 +156,7 @@ final class ChildProcess: Sendable {
         /// Reads until both pipes are closed, the time is over, or the child does what it must not. Throws when what
         /// it hands over can not be stored.
         mutating func readAll(
-            output: Int32, errors: Int32, deadline: Int64, folder: OutputFolder, progress: (Double) -> Void
+            output: Int32, errors: Int32, deadline: Int64, folder: OutputFolder, hear: (ChildMessage) -> Void
         ) throws(MediaError) {
             var pipes = [pollfd(fd: output, events: Int16(POLLIN), revents: 0)]
             pipes.append(pollfd(fd: errors, events: Int16(POLLIN), revents: 0))
@@ -166,7 +175,7 @@ final class ChildProcess: Sendable {
                         pipes[index].fd = -1
                         if index == 0 { deadline = min(deadline, ChildProcess.now + ChildProcess.graceMilliseconds) }
                     } else if index == 0 {
-                        try take(chunk[..<count], folder: folder, progress: progress)
+                        try take(chunk[..<count], folder: folder, hear: hear)
                         if violation != nil { return }
                     } else {
                         self.errors = (self.errors + chunk[..<count]).suffix(ChildProcess.lastWordsBytes)
@@ -176,7 +185,7 @@ final class ChildProcess: Sendable {
         }
 
         private mutating func take(
-            _ bytes: ArraySlice<UInt8>, folder: OutputFolder, progress: (Double) -> Void
+            _ bytes: ArraySlice<UInt8>, folder: OutputFolder, hear: (ChildMessage) -> Void
         ) throws(MediaError) {
             var rest = bytes
             while true {
@@ -190,7 +199,7 @@ final class ChildProcess: Sendable {
                 guard let event else { return }
                 try folder.take(event)
                 guard case .message(let message) = event else { continue }
-                if case .progress(let percent) = message { progress(percent) } else { last = message }
+                if message.isLast { last = message } else { hear(message) }
             }
         }
     }

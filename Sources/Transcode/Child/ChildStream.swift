@@ -104,6 +104,12 @@ struct ChildStream {
             return .message(.progress(min(100, max(0, percent))))
         case .result(let result) where !result.isPlausible:
             throw Violation(reason: "a result with impossible numbers")
+        case .plan(let plan) where !plan.isPlausible:
+            throw Violation(reason: "a plan with impossible numbers")
+        case .rendition(let rendition) where !rendition.isPlausible:
+            throw Violation(reason: "a rendition with impossible numbers")
+        case .segment(let name, let segment) where !Self.isName(name) || !segment.isPlausible:
+            throw Violation(reason: "a segment with impossible numbers")
         default:
             return .message(message)
         }
@@ -126,25 +132,6 @@ struct ChildStream {
                         case 0x30...0x39, 0x41...0x5A, 0x61...0x7A, 0x2D, 0x2E, 0x5F: true
                         default: false
                         }
-                    }
-            }
-    }
-}
-
-extension MediaResult {
-    private static let secondsMax = 7 * 24 * 3600.0
-    private static let bytesMax = 1 << 40
-
-    /// False for numbers that no transcode gives and that arithmetic on them could not bear.
-    var isPlausible: Bool {
-        func isTime(_ seconds: Double) -> Bool { (0...Self.secondsMax).contains(seconds) }
-        func isSize(_ size: Int) -> Bool { (0...1 << 20).contains(size) }
-        return isTime(durationSeconds) && isSize(width) && isSize(height)
-            && renditions.allSatisfy { rendition in
-                isSize(rendition.width) && isSize(rendition.height)
-                    && (0...1000).contains(rendition.framesPerSecond)
-                    && rendition.segments.allSatisfy { segment in
-                        isTime(segment.durationSeconds) && (0...Self.bytesMax).contains(segment.bytes)
                     }
             }
     }

@@ -26,7 +26,7 @@ extension ChildOutcome {
     /// The name under which it is counted: `result`, `unusable`, `failed`, `timedOut`, `killed`, or a fault's name.
     var name: String {
         switch self {
-        case .result: "result"
+        case .result, .plan: "result"
         case .unusable: "unusable"
         case .failed: "failed"
         case .crashed(let fault): fault.name

@@ -26,11 +26,17 @@ enum OutputFiles {
     }
 }
 
-/// Creates or replaces a file.
+/// Creates or replaces a file. Who reads it sees all of the old or all of the new.
 func writeFile(_ path: String, _ bytes: [UInt8]) throws(MediaError) {
     if let (parent, name) = try OutputFiles.parent(for: path) {
         return try parent.say(.file(name: name, bytes: bytes.count), bytes: bytes)
     }
+    let temporary = path + ".part"
+    try writeNewFile(temporary, bytes)
+    guard rename(temporary, path) == 0 else { throw MediaError.failed("create \(path): errno \(errno)") }
+}
+
+private func writeNewFile(_ path: String, _ bytes: [UInt8]) throws(MediaError) {
     let descriptor = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o644)
     guard descriptor >= 0 else { throw MediaError.failed("create \(path): errno \(errno)") }
     defer { close(descriptor) }

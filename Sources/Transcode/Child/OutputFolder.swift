@@ -6,6 +6,9 @@ import Glibc
 
 /// The folder in which a parent stores what its media child hands over.
 final class OutputFolder {
+    /// What a file is called while it is written.
+    private static let partSuffix = ".part"
+
     private let descriptor: Int32
     private var file: (descriptor: Int32, name: String)?
 
@@ -29,14 +32,19 @@ final class OutputFolder {
                 throw MediaError.failed("make \(name): errno \(errno)")
             }
         case .fileBegins(let name):
-            let opened = openat(descriptor, name, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0o644)
+            let opened = openat(descriptor, name + Self.partSuffix, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0o644)
             guard opened >= 0 else { throw MediaError.failed("create \(name): errno \(errno)") }
             file = (opened, name)
         case .fileBytes(let bytes):
             if let file { try writeAll(bytes, to: file.descriptor, name: file.name) }
         case .fileEnds:
-            if let file { close(file.descriptor) }
-            file = nil
+            guard let file else { return }
+            close(file.descriptor)
+            self.file = nil
+            // Who reads a file that is replaced sees all of the old or all of the new.
+            guard renameat(descriptor, file.name + Self.partSuffix, descriptor, file.name) == 0 else {
+                throw MediaError.failed("create \(file.name): errno \(errno)")
+            }
         }
     }
 }

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import ArgumentParser
-import Base
 import FoundationEssentials
 import Glibc
 
@@ -12,13 +11,11 @@ struct MediaChildCommand: ParsableCommand {
         shouldDisplay: false)
 
     @Option(help: "The preset of x264.") var preset: String
+    @Option(help: "The part of the work as JSON.") var part: String
     @Option(help: "The process that must live as long as this one.") var parent: Int32
     @Option(help: "The most address space in bytes.") var memoryBytes: Int
     @Option(help: "The most wall-clock seconds.") var seconds: Int
     @Option(help: "What the kernel must offer: required, whereAvailable.") var confinement: ConfinementMode
-
-    /// Progress is told at most this often.
-    private static let progressMilliseconds: Int64 = 250
 
     func run() throws {
         let output = ChildOutput(descriptor: STDOUT_FILENO)
@@ -26,8 +23,7 @@ struct MediaChildCommand: ParsableCommand {
         let memory = try prepare(output)
         do throws(MediaError) {
             try confine()
-            let result = try transcode(output)
-            try output.say(.result(result))
+            try output.say(try transcode(output))
         } catch {
             try fail(error, memory, output)
         }
@@ -51,18 +47,14 @@ struct MediaChildCommand: ParsableCommand {
         ).apply()
     }
 
-    private func transcode(_ output: ChildOutput) throws(MediaError) -> MediaResult {
-        var told: Int64 = 0
-        let transcoder = try Transcoder(
-            descriptor: childInputDescriptor, folder: OutputFiles.handedOverFolder, preset: preset
-        ) { percent in
-            let now = Clock.monotonicMilliseconds()
-            guard now - told >= Self.progressMilliseconds else { return }
-            told = now
-            // A parent that no longer reads is seen at the next file.
-            try? output.say(.progress(percent))
+    private func transcode(_ output: ChildOutput) throws(MediaError) -> ChildMessage {
+        guard let part = try? JSONDecoder().decode(MediaPart.self, from: Data(part.utf8)) else {
+            throw MediaError.failed("a part that is not one: \(part)")
         }
-        return try transcoder.run()
+        let voice = ChildVoice(output)
+        return try Transcoder(
+            descriptor: childInputDescriptor, folder: OutputFiles.handedOverFolder, preset: preset, announce: voice.say
+        ).run(part)
     }
 
     private func fail(_ error: MediaError, _ memory: MemoryWatch, _ output: ChildOutput) throws -> Never {

@@ -66,6 +66,7 @@ struct JobRun: Sendable {
             case .result(let media): return try await publish(media, folder: "\(folder)/out")
             case .unusable(let reason): return .failed(reason, isFinal: true)
             case .failed(let reason): throw MediaError.failed(reason)
+            case .plan: throw MediaError.failed("the media child planned instead of working")
             case .crashed(let fault):
                 Log.warning(
                     "a media child ended badly",
