@@ -3,6 +3,7 @@
 /// The attributes of one tag: `NAME=value,NAME="quoted value"` (RFC 8216 section 4.2).
 struct AttributeList {
     private var values: [String: String] = [:]
+    private var quotedNames: Set<String> = []
     private let line: PlaylistLine
 
     /// Parses the value of `line`; a name that occurs twice is an error.
@@ -23,6 +24,7 @@ struct AttributeList {
                 guard let quote = rest.firstIndex(of: "\"") else { throw line.error("a quoted value does not end") }
                 value = String(rest[..<quote])
                 rest = rest[rest.index(after: quote)...]
+                quotedNames.insert(name)
                 guard rest.isEmpty || rest.first == "," else { throw line.error("text behind a quoted value") }
             } else {
                 let comma = rest.firstIndex(of: ",") ?? rest.endIndex
@@ -37,6 +39,9 @@ struct AttributeList {
     }
 
     subscript(_ name: String) -> String? { values[name] }
+
+    /// The value was written as a quoted string.
+    func isQuoted(_ name: String) -> Bool { quotedNames.contains(name) }
 
     /// The value of an attribute that the tag must have.
     func required(_ name: String) throws(PlaylistError) -> String {

@@ -16,7 +16,7 @@ public func aacCodecs(audioSpecificConfiguration bytes: [UInt8]) -> String? {
     return objectType > 0 ? "mp4a.40.\(objectType)" : nil
 }
 
-private func hexadecimalPair(_ byte: UInt8) -> String {
+func hexadecimalPair(_ byte: UInt8) -> String {
     let digits = String(byte, radix: 16)
     return digits.count == 1 ? "0" + digits : digits
 }

@@ -9,7 +9,9 @@ public struct MP4Box: Sendable, Equatable {
 }
 
 /// The boxes of `bytes[range]`, one after another. Nil when a size is wrong or there are more than 10,000.
-public func mp4Boxes(in bytes: [UInt8], range: Range<Int>? = nil) -> [MP4Box]? {
+///
+/// With `lastMayBeCut` the last box may be longer than what is there; its body is then what is there of it.
+public func mp4Boxes(in bytes: [UInt8], range: Range<Int>? = nil, lastMayBeCut: Bool = false) -> [MP4Box]? {
     let range = range ?? bytes.indices
     guard range.lowerBound >= 0, range.upperBound <= bytes.count else { return nil }
     var boxes: [MP4Box] = []
@@ -26,7 +28,9 @@ public func mp4Boxes(in bytes: [UInt8], range: Range<Int>? = nil) -> [MP4Box]? {
         } else if size == 0 {
             size = range.upperBound - position
         }
-        guard size >= header, size <= range.upperBound - position else { return nil }
+        guard size >= header, position + header <= range.upperBound else { return nil }
+        if lastMayBeCut { size = min(size, range.upperBound - position) }
+        guard size <= range.upperBound - position else { return nil }
         let type = String(decoding: bytes[position + 4..<position + 8], as: UTF8.self)
         boxes.append(MP4Box(type: type, body: position + header..<position + size))
         position += size
