@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Backends
+import Base
+import Glibc
+
+/// Media children of one try, all on the same input: one for each piece of the part's work, at the same time.
+struct MediaChild: Sendable {
+    /// The program; this one, unless a test runs.
+    let executable: String
+    let settings: OriginConfiguration.Transcode
+    /// An open regular file.
+    let input: ObjectFile
+    /// The folder of the try: the children write to `out` in it and to their log.
+    let folder: String
+
+    var output: String { "\(folder)/out" }
+    private var logPath: String { "\(folder)/log" }
+
+    /// Runs the children and gives `receive` what they say, message by message, until all are gone. Ends them when the
+    /// task is cancelled or `receive` throws. The outcomes are in the order of `pieces`.
+    func run(
+        _ pieces: [MediaPart], receive: (ChildMessage, Int) async throws(MediaError) -> Void
+    ) async throws(MediaError) -> [ChildOutcome] {
+        let (messages, sender) = AsyncStream.makeStream(of: (ChildMessage, Int).self)
+        let children = try pieces.map { (piece) throws(MediaError) in try child(piece) }
+        let work = Task {
+            await withTaskGroup(of: (Int, Result<ChildOutcome, MediaError>).self) { group in
+                for (index, child) in children.enumerated() {
+                    group.addTask {
+                        (index, await Self.run(child) { sender.yield(($0, index)) })
+                    }
+                }
+                var outcomes: [Int: Result<ChildOutcome, MediaError>] = [:]
+                for await (index, outcome) in group {
+                    outcomes[index] = outcome
+                    // What one can not do, the others need not do.
+                    if case .success(.result) = outcome {} else { for child in children { child.kill() } }
+                }
+                sender.finish()
+                return children.indices.map { outcomes[$0] ?? .failure(.failed("a child has no outcome")) }
+            }
+        }
+        let failure = await withTaskCancellationHandler {
+            var failure: MediaError?
+            for await (message, index) in messages where failure == nil {
+                do throws(MediaError) {
+                    try await receive(message, index)
+                } catch {
+                    failure = error
+                    for child in children { child.kill() }
+                }
+            }
+            return failure
+        } onCancel: {
+            for child in children { child.kill() }
+        }
+        let outcomes = await work.value
+        if let failure { throw failure }
+        return try outcomes.map { (outcome) throws(MediaError) in try outcome.get() }
+    }
+
+    /// The end of what the children wrote to standard error.
+    func log() -> String {
+        let descriptor = open(logPath, O_RDONLY | O_CLOEXEC)
+        guard descriptor >= 0 else { return "" }
+        defer { close(descriptor) }
+        let size = lseek(descriptor, 0, SEEK_END)
+        let bytes = [UInt8](unsafeUninitializedCapacity: PartFailure.logBytesMax) { buffer, count in
+            count = max(0, pread(descriptor, buffer.baseAddress, buffer.count, max(0, size - buffer.count)))
+        }
+        return String(decoding: bytes, as: UTF8.self)
+    }
+
+    private func child(_ piece: MediaPart) throws(MediaError) -> ChildProcess {
+        ChildProcess(
+            ChildProcess.Job(
+                input: input.descriptor, folder: output, preset: settings.preset, part: piece,
+                confinement: Confinement(
+                    memoryBytesMax: settings.childMemoryMax, secondsMax: settings.childSecondsMax),
+                executable: executable, errorsPath: logPath))
+    }
+
+    private static func run(_ child: ChildProcess, say: @escaping @Sendable (ChildMessage) -> Void) async
+        -> Result<ChildOutcome, MediaError>
+    {
+        await onOwnThread { () -> Result<ChildOutcome, MediaError> in
+            Result { () throws(MediaError) in try child.listen(say) }
+        }
+    }
+}
