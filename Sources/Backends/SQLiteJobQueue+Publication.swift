@@ -88,7 +88,8 @@ extension SQLiteJobQueue {
             arguments: [lease.jobID, lease.part])
         if let plan = outcome.plan {
             try database.execute(
-                sql: "UPDATE jobs SET plan = ?, planned_ms = ?, video_seconds = coalesce(?, video_seconds) WHERE id = ?",
+                sql:
+                    "UPDATE jobs SET plan = ?, planned_ms = ?, video_seconds = coalesce(?, video_seconds) WHERE id = ?",
                 arguments: [plan, now, outcome.videoSeconds, lease.jobID])
         }
         for (name, text) in outcome.notes {

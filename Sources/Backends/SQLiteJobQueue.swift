@@ -98,7 +98,8 @@ public struct SQLiteJobQueue: JobQueue {
             var job = stored.state
             let first = job.parts.count
             guard first + outcome.parts.count <= JobRules.partsMax else {
-                throw BackendError.conflict("the plan has \(outcome.parts.count) parts; \(JobRules.partsMax) are allowed")
+                throw BackendError.conflict(
+                    "the plan has \(outcome.parts.count) parts; \(JobRules.partsMax) are allowed")
             }
             let result = rules.complete(
                 &job, part: lease.part, attempt: lease.attempt, adding: outcome.parts.map(\.kind), now: now)

@@ -55,7 +55,8 @@ import Testing
     /// Two owners, one of them with a hundred videos from before: by turns from the first on.
     @Test func ownersShareTheWorkersEvenly() {
         var served: [Int64: Int64] = [1: 0, 2: 0]
-        var waiting: [(owner: Int64, due: Int64)] = (0..<100).map { (1, Int64($0)) } + (0..<5).map { (2, 500 + Int64($0)) }
+        var waiting: [(owner: Int64, due: Int64)] =
+            (0..<100).map { (1, Int64($0)) } + (0..<5).map { (2, 500 + Int64($0)) }
         var turns: [Int64] = []
         for _ in 0..<10 {
             let candidates = waiting.enumerated().map { index, job in

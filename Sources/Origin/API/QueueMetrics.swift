@@ -33,7 +33,8 @@ func queueText(_ figures: QueueFigures) -> String {
     }
     text += "# TYPE spillway_job_part_outcomes_total counter\n"
     let prefix = "failed_"
-    for (name, value) in figures.counters.sorted(by: { $0.key < $1.key }) where name == "done" || name.hasPrefix(prefix) {
+    for (name, value) in figures.counters.sorted(by: { $0.key < $1.key }) where name == "done" || name.hasPrefix(prefix)
+    {
         let outcome = name.hasPrefix(prefix) ? String(name.dropFirst(prefix.count)) : name
         text += "spillway_job_part_outcomes_total{outcome=\"\(outcome)\"} \(value)\n"
     }

@@ -82,7 +82,8 @@ struct VideoJSON: Encodable {
     }
 
     private enum CodingKeys: String, CodingKey {
-        case id, title, description, status, playable, progressPercent, secondsLeft, rungs, failureReason, durationSeconds, width, height
+        case id, title, description, status, playable, progressPercent, secondsLeft, rungs, failureReason,
+            durationSeconds, width, height
         case renditions, posterUrl, createdAt, updatedAt
     }
 }

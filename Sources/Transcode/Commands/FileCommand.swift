@@ -35,6 +35,7 @@ struct FileCommand: ParsableCommand {
         bar.finish()
         switch outcome {
         case .result(let result): print(summary(result))
+        case .plan: throw CleanError("The transcoder planned instead of working.")
         case .unusable(let reason), .failed(let reason): throw CleanError(reason)
         case .crashed(let how): throw CleanError("The transcoder crashed on this file (\(how)).")
         case .timedOut: throw CleanError("The file took longer than \(TranscodeLimits.secondsMax) s.")

@@ -15,7 +15,7 @@ final class AudioPipeline {
     private let muxer: FragmentMuxer
     private let writer: SegmentWriter
     private let plan: SegmentPlan
-    private let info: SourceInfo.AudioStream
+    private let header: RenditionOutput
     private let timeBase: AVRational
     /// The instant of the source that is 0 of the output, in seconds.
     private let startSeconds: Double
@@ -28,13 +28,13 @@ final class AudioPipeline {
 
     init(
         stream: UnsafeMutablePointer<AVStream>, info: SourceInfo.AudioStream, startSeconds: Double,
-        declaredSeconds: Double, plan: SegmentPlan, folder: String
+        declaredSeconds: Double, plan: SegmentPlan, folder: String,
+        announce: @escaping @Sendable (ChildMessage) -> Void
     ) throws(MediaError) {
         decoder = try Decoder(stream: stream, threads: 1)
         encoder = try Encoder(audioBitsPerSecond: AudioFormat.bitsPerSecond)
         muxer = try FragmentMuxer(encoder: encoder)
         self.plan = plan
-        self.info = info
         self.startSeconds = startSeconds
         timeBase = stream.pointee.time_base
         let declared = declaredSeconds > 0 ? declaredSeconds : SourceInfo.durationSecondsMax
@@ -42,7 +42,16 @@ final class AudioPipeline {
         writer = try SegmentWriter(
             muxer: muxer, folder: folder,
             unitSeconds: Double(AudioFormat.frameSamples) / Double(AudioFormat.samplesPerSecond),
-            segmentStart: { plan.audioStart(segment: $0) })
+            segmentStart: { plan.audioStart(segment: $0) },
+            announce: { announce(.segment(rendition: AudioFormat.name, $0)) })
+        guard let codecs = aacCodecs(audioSpecificConfiguration: muxer.codecConfiguration) else {
+            throw MediaError.failed("no AudioSpecificConfig from the AAC encoder")
+        }
+        header = RenditionOutput(
+            name: AudioFormat.name, codecs: codecs, width: 0, height: 0, framesPerSecond: 0, language: info.language,
+            segments: [], bitsPerSecondBound: AudioFormat.bitsPerSecondBound,
+            initializationDigest: RenditionOutput.digest(writer.initialization))
+        announce(.rendition(header))
     }
 
     /// The length of the sound so far in seconds.
@@ -68,12 +77,9 @@ final class AudioPipeline {
         while framesIn < frames { try encode(try silence()) }
         try encoder.encode(nil) { (packet) throws(MediaError) in store(packet) }
         try writer.finish(units: frames, cuts: plan.cuts(frames: videoFrames))
-        guard let codecs = aacCodecs(audioSpecificConfiguration: muxer.codecConfiguration) else {
-            throw MediaError.failed("no AudioSpecificConfig from the AAC encoder")
-        }
-        return RenditionOutput(
-            name: AudioFormat.name, codecs: codecs, width: 0, height: 0, framesPerSecond: 0, language: info.language,
-            segments: writer.segments)
+        var output = header
+        output.segments = writer.segments
+        return output
     }
 
     private func confirm(videoFrames: Int) throws(MediaError) {

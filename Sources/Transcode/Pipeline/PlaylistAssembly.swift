@@ -2,7 +2,7 @@
 
 import HLS
 
-/// Makes the playlists of finished renditions.
+/// Makes the playlists of renditions, finished or in work.
 enum PlaylistAssembly {
     static let mediaName = "index.m3u8"
     static let multivariantName = "master.m3u8"
@@ -10,25 +10,31 @@ enum PlaylistAssembly {
     /// A player starts with the first variant: the largest that a usual line carries at once.
     private static let firstVariantBitsPerSecondMax = 2_200_000
 
-    static func media(_ rendition: RenditionOutput) -> MediaPlaylist {
+    /// A playlist in work is an EVENT: segments are only added. Players would begin near its end.
+    static func media(_ rendition: RenditionOutput, isComplete: Bool = true) -> MediaPlaylist {
         let map = InitializationSection(uri: SegmentWriter.initializationName)
         return MediaPlaylist(
-            targetDurationSeconds: SegmentPlan.targetSeconds,
+            targetDurationSeconds: SegmentPlan.targetSeconds, kind: isComplete ? .vod : .event,
             segments: rendition.segments.map {
                 MediaSegment(uri: $0.name, durationSeconds: $0.durationSeconds, map: map)
-            })
+            }, isComplete: isComplete, startSeconds: isComplete ? nil : 0)
     }
 
-    /// BANDWIDTH is measured: the sum of the peaks of video and sound (RFC 8216 section 4.3.4.2).
-    static func multivariant(_ renditions: [RenditionOutput]) -> MultivariantPlaylist {
+    /// BANDWIDTH is measured: the sum of the peaks of video and sound (RFC 8216 section 4.3.4.2). While renditions
+    /// are in work it is the bound that they are encoded for, or the measured peak if that is higher.
+    static func multivariant(_ renditions: [RenditionOutput], isComplete: Bool = true) -> MultivariantPlaylist {
+        func peak(_ rendition: RenditionOutput) -> Int {
+            let measured = peakSegmentBitRate(
+                rendition.measures, targetDurationSeconds: SegmentPlan.targetSeconds)
+            return isComplete ? measured : max(measured, rendition.bitsPerSecondBound)
+        }
         let audio = renditions.first(where: \.isAudio)
-        let audioPeak = audio.map { peakSegmentBitRate($0.measures, targetDurationSeconds: SegmentPlan.targetSeconds) }
+        let audioPeak = audio.map(peak)
         let audioAverage = audio.map { averageSegmentBitRate($0.measures) }
         let variants = renditions.filter { !$0.isAudio }.map { video in
             Variant(
                 uri: "\(video.name)/\(mediaName)",
-                bandwidth: peakSegmentBitRate(video.measures, targetDurationSeconds: SegmentPlan.targetSeconds)
-                    + (audioPeak ?? 0),
+                bandwidth: peak(video) + (audioPeak ?? 0),
                 averageBandwidth: averageSegmentBitRate(video.measures) + (audioAverage ?? 0),
                 codecs: [video.codecs] + (audio.map { [$0.codecs] } ?? []),
                 resolution: PictureSize(width: video.width, height: video.height),

@@ -88,7 +88,9 @@ struct MediaPublisher: Sendable {
 
     /// By the name's ending; nil for segments, whose type is their rendition's, and for what is not published.
     private static func type(of name: String) -> String? {
-        let types = ["jpg": "image/jpeg", "png": "image/png", "webp": "image/webp", "vtt": "text/vtt", "mp4": "video/mp4"]
+        let types = [
+            "jpg": "image/jpeg", "png": "image/png", "webp": "image/webp", "vtt": "text/vtt", "mp4": "video/mp4",
+        ]
         guard let dot = name.lastIndex(of: "."), name.suffix(from: dot) != ".mp4" || !name.hasSuffix("init.mp4") else {
             return nil
         }

@@ -221,7 +221,8 @@ struct PartRun: Sendable {
             await removeOrphans()
         case .partDone: Log.info("a part is done", ["video": lease.videoID, "part": partName])
         case .jobDone:
-            Log.info("a video is ready", ["video": lease.videoID, "segments": "\(outcome.result?.segments.count ?? 0)"])
+            Log.info(
+                "a video is ready", ["video": lease.videoID, "segments": "\(outcome.result?.segments.count ?? 0)"])
             do throws(ObjectStoreError) {
                 try await services.store.delete(bucket: "uploads", key: "\(lease.videoID)/raw")
             } catch {
