@@ -181,7 +181,10 @@ public protocol JobQueue: Sendable {
     /// False when the lease was lost.
     func note(_ lease: JobLease, renditions: [JobRendition], segments: [JobSegment]) async throws(BackendError) -> Bool
 
-    /// What all parts of the job have noted.
+    /// The renditions that all parts of the job have noted.
+    func renditions(_ lease: JobLease) async throws(BackendError) -> [JobRendition]
+
+    /// What all parts of the job have noted; long for a long video.
     func publication(_ lease: JobLease) async throws(BackendError) -> JobPublication
 
     /// Notes that playlists name these renditions: the video can be played. False when the lease was lost.

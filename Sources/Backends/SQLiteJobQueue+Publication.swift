@@ -23,6 +23,17 @@ extension SQLiteJobQueue {
         }
     }
 
+    public func renditions(_ lease: JobLease) async throws(BackendError) -> [JobRendition] {
+        try await database.read { database in
+            let sql = "SELECT * FROM job_renditions WHERE job_id = ? ORDER BY name"
+            return try Row.fetchAll(database, sql: sql, arguments: [lease.jobID]).map(rendition)
+        }
+    }
+
+    private func rendition(_ row: Row) -> JobRendition {
+        JobRendition(name: row["name"], isVideo: row["is_video"], info: row["info"])
+    }
+
     public func publication(_ lease: JobLease) async throws(BackendError) -> JobPublication {
         try await database.read { database in
             // The assembly is given out when every other part is done: from then on the final playlists are written.
@@ -44,9 +55,7 @@ extension SQLiteJobQueue {
                 database, sql: "SELECT name, text FROM job_notes WHERE job_id = ?", arguments: [lease.jobID])
             return JobPublication(
                 isGrowing: isGrowing,
-                renditions: renditions.map {
-                    JobRendition(name: $0["name"], isVideo: $0["is_video"], info: $0["info"])
-                },
+                renditions: renditions.map(rendition),
                 segments: segments.map {
                     JobSegment(rendition: $0["rendition"], number: $0["number"], info: $0["info"])
                 },

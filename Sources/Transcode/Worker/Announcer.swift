@@ -46,7 +46,7 @@ final class Announcer {
             for _ in 0..<Self.conflictsMax {
                 guard let publication = try await publication(), publication.isGrowing else { return }
                 do throws(ObjectStoreError) {
-                    try await write(publication)
+                    guard try await write(publication) else { return }
                     let took = Clock.monotonicMilliseconds() - start
                     dueMilliseconds = start + max(Self.intervalMilliseconds, took * Self.restFactor)
                     return
@@ -71,26 +71,28 @@ final class Announcer {
         }
     }
 
-    private func write(_ first: JobPublication) async throws(ObjectStoreError) {
+    /// False when there is nothing to play yet.
+    private func write(_ first: JobPublication) async throws(ObjectStoreError) -> Bool {
         let names = try video(first).announced().map(\.name)
-        guard !names.isEmpty else { return }
+        guard !names.isEmpty else { return false }
         // Tags first, then what is shown: whoever replaces a playlist with that tag in between has seen less or the same.
         for name in names { try await learnTag("\(name)/\(PlaylistAssembly.mediaName)") }
         try await learnTag(PlaylistAssembly.multivariantName)
-        guard let publication = try await publication(), publication.isGrowing else { return }
+        guard let publication = try await publication(), publication.isGrowing else { return true }
         let renditions = try video(publication).announced().filter { names.contains($0.name) }
-        guard renditions.count == names.count else { return }
+        guard renditions.count == names.count else { return true }
         for rendition in renditions {
             try await put(
                 PlaylistAssembly.media(rendition, isComplete: false).text(),
                 at: "\(rendition.name)/\(PlaylistAssembly.mediaName)")
         }
-        guard Set(names) != Set(publication.announced) else { return }
+        guard Set(names) != Set(publication.announced) else { return true }
         try await put(
             PlaylistAssembly.multivariant(renditions, isComplete: false).text(),
             at: PlaylistAssembly.multivariantName)
         do throws(BackendError) {
             _ = try await queue.announced(lease, renditions: names)
+            return true
         } catch {
             throw .unavailable("the queue: \(error)")
         }

@@ -48,7 +48,7 @@ final class PartPublication {
         } catch {
             throw MediaError.failed("publish: \(error)")
         }
-        try await announcer.announce()
+        if !result.renditions.isEmpty { try await announcer.announce() }
     }
 
     private func begin(_ rendition: RenditionOutput) async throws(MediaError) {
@@ -69,7 +69,7 @@ final class PartPublication {
     /// One initialization section serves the segments of all parts.
     private func checkEqual(_ header: RenditionOutput) async throws(MediaError) {
         do throws(BackendError) {
-            let noted = try await queue.publication(lease).renditions.first { $0.name == header.name }
+            let noted = try await queue.renditions(lease).first { $0.name == header.name }
             guard let noted else { return }
             guard let first: RenditionOutput = try? jsonValue(noted.info),
                 first.initializationDigest == header.initializationDigest, first.codecs == header.codecs
