@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """A video that can be played while it is in work, seen from behind the delivery with curl and ffprobe."""
 
-import json
-import subprocess
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -53,14 +51,6 @@ def fetched(url: str) -> Answer:
     answer = fetch(url)
     assert answer.status == 200, (url, answer.status)
     return answer
-
-
-def seconds_of(file: Path) -> float:
-    """What ffprobe counts of the first stream's packets."""
-    command = ["ffprobe", "-v", "error", "-show_entries", "packet=duration_time", "-of", "json", str(file)]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True)
-    assert not done.stderr, done.stderr
-    return sum(float(packet["duration_time"]) for packet in json.loads(done.stdout)["packets"])
 
 
 @dataclass(frozen=True)

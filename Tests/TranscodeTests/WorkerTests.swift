@@ -128,7 +128,7 @@ import Testing
     }
 
     @Test func aCancelledJobEndsItsChildAndIsNotTriedAgain() async throws {
-        let bench = try WorkerBench(executable: Self.wholeChild(before: "sleep 60"))
+        let bench = try WorkerBench(executable: Self.wholeChild(before: "exec sleep 60"))
         let id = try await bench.uploaded()
         await PartRun(try await bench.lease(), bench.services).run()
         let lease = try await bench.lease()
@@ -143,7 +143,7 @@ import Testing
     }
 
     @Test func aWorkerThatIsToldToEndGivesItsPartBack() async throws {
-        let bench = try WorkerBench(executable: Self.wholeChild(before: "sleep 60"))
+        let bench = try WorkerBench(executable: Self.wholeChild(before: "exec sleep 60"))
         _ = try await bench.uploaded()
         await PartRun(try await bench.lease(), bench.services).run()
         let lease = try await bench.lease()
