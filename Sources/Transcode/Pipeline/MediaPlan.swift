@@ -43,8 +43,10 @@ struct MediaPlan: Codable, Sendable, Equatable {
         headSegments = Self.headSegments(source)
         headRungs = headSegments > 0 ? Array(rungs.prefix(Self.headRungsMax)) : []
         let seekable = Self.certainSegments(cuts, seconds: min(source.seekableSeconds(), declaredSeconds))
-        // The last chunk takes a rest of up to half a chunk with it.
-        let starts = [0] + stride(from: chunkSegments, through: seekable - chunkSegments / 2, by: chunkSegments)
+        // The first chunk is as long as the head: the other rungs' part of it. The last takes a rest of up to half a
+        // chunk with it.
+        let second = headSegments > 0 ? min(headSegments, chunkSegments) : chunkSegments
+        let starts = [0] + stride(from: second, through: seekable - chunkSegments / 2, by: chunkSegments)
         chunks = starts.indices.map { index in
             starts[index]..<(index + 1 < starts.count ? starts[index + 1] : Int.max)
         }
@@ -57,6 +59,19 @@ struct MediaPlan: Codable, Sendable, Equatable {
 
     private static func certainSegments(_ cuts: SegmentPlan, seconds: Double) -> Int {
         cuts.cuts(frames: Int(max(0, seconds - declaredSlackSeconds) * cuts.frameRate.value))
+    }
+
+    /// The part that is made first, so that the video can be played; nil when the plan has no head.
+    var headPart: MediaPart? { headSegments > 0 ? .video(segments: 0..<headSegments, rungs: headRungs) : nil }
+
+    /// The parts of the pictures behind the head, in the order of the video. What the head holds is not made again,
+    /// unless the file can not be cut there; both are good then.
+    var videoParts: [MediaPart] {
+        chunks.compactMap { segments in
+            guard segments == 0..<headSegments else { return .video(segments: segments, rungs: nil) }
+            let rest = rungs.filter { !headRungs.contains($0) }
+            return rest.isEmpty ? nil : .video(segments: segments, rungs: rest)
+        }
     }
 
     var frameRate: FrameRate { FrameRate(numerator: frameRateNumerator, denominator: frameRateDenominator) }
