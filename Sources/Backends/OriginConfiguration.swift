@@ -69,13 +69,13 @@ public struct OriginConfiguration: Sendable, Equatable {
 
     /// The queue and the workers.
     public struct Transcode: Sendable, Equatable {
-        /// A job whose worker is silent for so long is given to another worker.
+        /// A part whose worker is silent for so long is given to another worker.
         public var leaseSeconds = 30
         public var heartbeatSeconds = 5
-        /// After so many tries a job is set aside and its video is FAILED.
+        /// After so many tries of one of its parts a job is set aside and its video is FAILED.
         public var triesMax = 3
-        /// How often an idle worker asks for work.
-        public var pollMilliseconds = 500
+        /// How often an idle worker looks whether the queue has changed.
+        public var pollMilliseconds = 50
         /// x264's preset: speed against size.
         public var preset = "veryfast"
         /// Address space of the child process that decodes and encodes.
@@ -177,7 +177,7 @@ extension OriginConfiguration {
         }
         transcode.triesMax = section.integer("triesMax", default: transcode.triesMax, in: 1...20)
         transcode.pollMilliseconds = section.integer(
-            "pollMilliseconds", default: transcode.pollMilliseconds, in: 50...60000)
+            "pollMilliseconds", default: transcode.pollMilliseconds, in: 10...60000)
         transcode.preset = section.choice("preset", default: transcode.preset, of: Self.presets)
         transcode.childMemoryMax = section.bytes(
             "childMemoryMax", default: transcode.childMemoryMax, in: (256 << 20)...(1 << 40))

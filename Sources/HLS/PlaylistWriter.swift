@@ -11,6 +11,7 @@ extension MediaPlaylist {
         if let kind { out += "#EXT-X-PLAYLIST-TYPE:\(kind.rawValue)\n" }
         if independentSegments { out += "#EXT-X-INDEPENDENT-SEGMENTS\n" }
         if iFramesOnly { out += "#EXT-X-I-FRAMES-ONLY\n" }
+        if let startSeconds { out += "#EXT-X-START:TIME-OFFSET=\(decimal(startSeconds, places: 3))\n" }
         var map: InitializationSection?
         var key: EncryptionKey?
         for segment in segments {

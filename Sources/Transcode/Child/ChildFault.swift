@@ -94,7 +94,7 @@ struct ChildFault: Sendable, Equatable, CustomStringConvertible {
     }
 
     /// Printable ASCII; everything else becomes a blank.
-    private static func line(_ bytes: [UInt8]) -> String {
+    static func line(_ bytes: [UInt8]) -> String {
         let printable = bytes.map { (0x20...0x7E).contains($0) ? $0 : 0x20 }
         return String(decoding: printable, as: UTF8.self).split(separator: " ").joined(separator: " ")
     }

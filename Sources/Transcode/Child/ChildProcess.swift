@@ -46,6 +46,7 @@ final class ChildProcess: Sendable {
     private struct State {
         var pid: pid_t = 0
         var isKilled = false
+        var lastWords = ""
     }
 
     private let job: Job
@@ -57,6 +58,10 @@ final class ChildProcess: Sendable {
 
     /// The running child's process number, 0 while there is none; for diagnosis only.
     var number: pid_t { state.withLock { $0.pid } }
+
+    /// The end of what the child wrote to standard error, on one line; empty until it is gone. A stranger's file may
+    /// stand behind every word.
+    var lastWords: String { state.withLock { $0.lastWords } }
 
     /// Ends the child now, or before it starts; `run` returns `.killed`.
     func kill() {
@@ -109,6 +114,8 @@ final class ChildProcess: Sendable {
         // process that is ending already does not change its status.
         _ = Glibc.kill(pid, SIGKILL)
         let status = reap(pid)
+        let words = ChildFault.line(reading.errors)
+        state.withLock { $0.lastWords = words }
         try read.get()
         return outcome(reading, status: status)
     }

@@ -10,14 +10,14 @@ enum PlaylistAssembly {
     /// A player starts with the first variant: the largest that a usual line carries at once.
     private static let firstVariantBitsPerSecondMax = 2_200_000
 
-    /// A playlist in work is an EVENT: segments are only added.
+    /// A playlist in work is an EVENT: segments are only added. Players would begin near its end.
     static func media(_ rendition: RenditionOutput, isComplete: Bool = true) -> MediaPlaylist {
         let map = InitializationSection(uri: SegmentWriter.initializationName)
         return MediaPlaylist(
             targetDurationSeconds: SegmentPlan.targetSeconds, kind: isComplete ? .vod : .event,
             segments: rendition.segments.map {
                 MediaSegment(uri: $0.name, durationSeconds: $0.durationSeconds, map: map)
-            }, isComplete: isComplete)
+            }, isComplete: isComplete, startSeconds: isComplete ? nil : 0)
     }
 
     /// BANDWIDTH is measured: the sum of the peaks of video and sound (RFC 8216 section 4.3.4.2). While renditions

@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Backends
+import HLS
+
+/// The last part of a job: checks that what all others have published fits together, and writes the final playlists.
+extension PartRun {
+    func assemble(_ folder: String) async throws(MediaError) -> Ending {
+        let media: MediaPlan = try jsonValue(lease.plan)
+        let publication = try await publication()
+        let video = try GrowingVideo(publication, rungs: media.rungs, hasSound: media.hasSound)
+        let renditions = try video.finished(rungs: media.rungs)
+        let publisher = MediaPublisher(store: services.store, videoID: lease.videoID, folder: "\(folder)/out")
+        do throws(ObjectStoreError) {
+            for (index, rendition) in renditions.enumerated() {
+                _ = try await publisher.publish(
+                    playlist: PlaylistAssembly.media(rendition).text(),
+                    at: "\(rendition.name)/\(PlaylistAssembly.mediaName)", isFinal: true, condition: .always)
+                pulse.show(fraction: Double(index + 1) / Double(renditions.count + 1))
+                guard !Task.isCancelled else { return .stopped }
+            }
+            _ = try await publisher.publish(
+                playlist: PlaylistAssembly.multivariant(renditions).text(), at: PlaylistAssembly.multivariantName,
+                isFinal: true, condition: .always)
+        } catch {
+            throw MediaError.failed("publish: \(error)")
+        }
+        return .done(PartOutcome(result: result(renditions, notes: publication.notes, publisher)))
+    }
+
+    private func result(
+        _ renditions: [RenditionOutput], notes: [String: String], _ publisher: MediaPublisher
+    ) -> TranscodeResult {
+        let segments = renditions.flatMap { rendition in
+            rendition.segments.enumerated().map { index, segment in
+                PublishedSegment(
+                    rendition: rendition.name, index: index,
+                    durationMilliseconds: Int64((segment.durationSeconds * 1000).rounded()),
+                    bytes: Int64(segment.bytes), key: publisher.key("\(rendition.name)/\(segment.name)"))
+            }
+        }
+        let seconds = renditions.first(where: \.isVideo)?.durationSeconds ?? renditions.first?.durationSeconds ?? 0
+        return TranscodeResult(
+            durationMilliseconds: Int64((seconds * 1000).rounded()),
+            width: notes[Self.widthNote].flatMap { Int($0) } ?? 0,
+            height: notes[Self.heightNote].flatMap { Int($0) } ?? 0, segments: segments)
+    }
+}
