@@ -111,12 +111,15 @@ public struct JobSegment: Sendable, Equatable {
     public var rendition: String
     /// From 0 on in each rendition.
     public var number: Int
+    /// The number of the part that made it.
+    public var part: Int
     /// What a playlist needs to know of it; the queue only keeps it.
     public var info: String
 
-    public init(rendition: String, number: Int, info: String) {
+    public init(rendition: String, number: Int, part: Int, info: String) {
         self.rendition = rendition
         self.number = number
+        self.part = part
         self.info = info
     }
 }
@@ -183,6 +186,9 @@ public protocol JobQueue: Sendable {
 
     /// The renditions that all parts of the job have noted.
     func renditions(_ lease: JobLease) async throws(BackendError) -> [JobRendition]
+
+    /// The numbers of the segments of a rendition that all parts of the job have noted.
+    func segmentNumbers(_ lease: JobLease, rendition: String) async throws(BackendError) -> Set<Int>
 
     /// What all parts of the job have noted; long for a long video.
     func publication(_ lease: JobLease) async throws(BackendError) -> JobPublication

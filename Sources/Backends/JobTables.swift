@@ -93,6 +93,8 @@ enum JobTables {
             job_id INTEGER NOT NULL REFERENCES jobs (id) ON DELETE CASCADE,
             rendition TEXT NOT NULL,
             number INTEGER NOT NULL,
+            -- The part that made it.
+            part INTEGER NOT NULL,
             info TEXT NOT NULL,
             PRIMARY KEY (job_id, rendition, number)
         ) WITHOUT ROWID;

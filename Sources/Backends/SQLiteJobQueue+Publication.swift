@@ -16,8 +16,10 @@ extension SQLiteJobQueue {
             }
             for segment in segments {
                 try database.execute(
-                    sql: "INSERT OR IGNORE INTO job_segments (job_id, rendition, number, info) VALUES (?, ?, ?, ?)",
-                    arguments: [lease.jobID, segment.rendition, segment.number, segment.info])
+                    sql: """
+                        INSERT OR IGNORE INTO job_segments (job_id, rendition, number, part, info) VALUES (?, ?, ?, ?, ?)
+                        """,
+                    arguments: [lease.jobID, segment.rendition, segment.number, segment.part, segment.info])
             }
             return true
         }
@@ -27,6 +29,13 @@ extension SQLiteJobQueue {
         try await database.read { database in
             let sql = "SELECT * FROM job_renditions WHERE job_id = ? ORDER BY name"
             return try Row.fetchAll(database, sql: sql, arguments: [lease.jobID]).map(rendition)
+        }
+    }
+
+    public func segmentNumbers(_ lease: JobLease, rendition: String) async throws(BackendError) -> Set<Int> {
+        try await database.read { database in
+            let sql = "SELECT number FROM job_segments WHERE job_id = ? AND rendition = ?"
+            return Set(try Int.fetchAll(database, sql: sql, arguments: [lease.jobID, rendition]))
         }
     }
 
@@ -49,7 +58,7 @@ extension SQLiteJobQueue {
                 database, sql: "SELECT * FROM job_renditions WHERE job_id = ? ORDER BY name", arguments: [lease.jobID])
             let segments = try Row.fetchAll(
                 database,
-                sql: "SELECT rendition, number, info FROM job_segments WHERE job_id = ? ORDER BY rendition, number",
+                sql: "SELECT * FROM job_segments WHERE job_id = ? ORDER BY rendition, number",
                 arguments: [lease.jobID])
             let notes = try Row.fetchAll(
                 database, sql: "SELECT name, text FROM job_notes WHERE job_id = ?", arguments: [lease.jobID])
@@ -57,7 +66,7 @@ extension SQLiteJobQueue {
                 isGrowing: isGrowing,
                 renditions: renditions.map(rendition),
                 segments: segments.map {
-                    JobSegment(rendition: $0["rendition"], number: $0["number"], info: $0["info"])
+                    JobSegment(rendition: $0["rendition"], number: $0["number"], part: $0["part"], info: $0["info"])
                 },
                 announced: renditions.filter { $0["is_announced"] }.map { $0["name"] },
                 notes: Dictionary(notes.map { ($0["name"], $0["text"]) }) { $1 })

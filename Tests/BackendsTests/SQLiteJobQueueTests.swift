@@ -236,10 +236,11 @@ import Testing
         try await queue.planNext([.head, .chunk, .assembly])
         let head = try await queue.leaseNext()
         let rendition = JobRendition(name: "240p", isVideo: true, info: "first")
-        let segment = JobSegment(rendition: "240p", number: 0, info: "a")
+        let segment = JobSegment(rendition: "240p", number: 0, part: 1, info: "a")
         #expect(try await queue.note(head, renditions: [rendition], segments: [segment]))
         let again = [
-            JobSegment(rendition: "240p", number: 0, info: "b"), JobSegment(rendition: "240p", number: 1, info: "c"),
+            JobSegment(rendition: "240p", number: 0, part: 1, info: "b"),
+            JobSegment(rendition: "240p", number: 1, part: 1, info: "c"),
         ]
         #expect(
             try await queue.note(

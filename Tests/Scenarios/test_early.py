@@ -47,7 +47,7 @@ def test_a_long_video_can_be_played_seconds_after_its_last_byte(
         assert present[: len(shown)] == shown, "an EVENT playlist lost a segment"
         shown = present
         state = stack.client.get(video)
-        assert state["renditions"][: len(sizes)] == sizes
+        assert set(sizes) <= set(state["renditions"])
         sizes = state["renditions"]
         assert time.monotonic() - uploaded < 580
     assert state["status"] == "READY", state

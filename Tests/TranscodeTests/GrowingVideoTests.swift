@@ -19,7 +19,7 @@ import Testing
             segments: try numbers.flatMap { name, numbers in
                 try numbers.map { number in
                     let file = SegmentFile(name: "\(number).m4s", bytes: 10, durationSeconds: 6)
-                    return JobSegment(rendition: name, number: number, info: try jsonText(file))
+                    return JobSegment(rendition: name, number: number, part: 0, info: try jsonText(file))
                 }
             }, announced: announced)
     }
@@ -92,7 +92,7 @@ import Testing
                         _ = try await bench.queue.note(
                             head, renditions: [],
                             segments: try renditions.map {
-                                JobSegment(rendition: $0.name, number: number, info: try jsonText(file))
+                                JobSegment(rendition: $0.name, number: number, part: 0, info: try jsonText(file))
                             })
                         try await announcer.announce()
                     }

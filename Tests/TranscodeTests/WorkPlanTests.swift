@@ -14,18 +14,23 @@ import Testing
     }
 
     @Test func aLongVideoHasAHeadAndChunks() throws {
-        let plan = try WorkerBench.plan(chunks: [0..<10, 10..<20, 20..<Int.max], seconds: 200)
+        let plan = try WorkerBench.plan(chunks: [0..<2, 2..<12, 12..<22, 22..<Int.max], seconds: 200)
         let parts = try WorkPlan(media: plan).parts()
         #expect(
-            parts.map(\.kind) == [.head, .sound, .chunk, .chunk, .chunk, .pictures, .soundEnd, .assembly])
+            parts.map(\.kind) == [
+                .head, .chunk, .sound, .sound, .chunk, .chunk, .chunk, .pictures, .soundEnd, .assembly,
+            ])
         #expect(
             try WorkPlan.parts(parts[0].work) == [
                 .video(segments: 0..<2, rungs: ["240p"]), .sound(videoFrames: nil, segmentsMax: 2),
             ])
+        // The head's rung is not made again.
+        #expect(try WorkPlan.parts(parts[1].work) == [.video(segments: 0..<2, rungs: ["480p"])])
         // 95 % of the video less two seconds are certain.
-        #expect(try WorkPlan.parts(parts[1].work) == [.sound(videoFrames: nil, segmentsMax: 30)])
-        #expect(try WorkPlan.parts(parts[4].work) == [.video(segments: 20..<Int.max, rungs: nil)])
-        #expect(parts[2].weight == 60 && parts[4].weight == 80)
+        #expect(try WorkPlan.parts(parts[2].work) == [.sound(videoFrames: nil, segmentsMax: 10)])
+        #expect(try WorkPlan.parts(parts[3].work) == [.sound(videoFrames: nil, segmentsMax: 30)])
+        #expect(try WorkPlan.parts(parts[6].work) == [.video(segments: 22..<Int.max, rungs: nil)])
+        #expect(parts[4].weight == 60 && parts[6].weight == 68)
         #expect(throws: MediaError.self) { try WorkPlan.parts("nonsense") }
     }
 

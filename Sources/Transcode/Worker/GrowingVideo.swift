@@ -12,6 +12,8 @@ struct GrowingVideo: Sendable {
     struct Track: Sendable {
         var header: RenditionOutput
         var segments: [Int: SegmentFile]
+        /// The part that made each segment.
+        var makers: [Int: Int] = [:]
 
         /// The segments from the first on without a gap.
         var wholeCount: Int {
@@ -41,6 +43,7 @@ struct GrowingVideo: Sendable {
         }
         for segment in publication.segments {
             tracks[segment.rendition]?.segments[segment.number] = try jsonValue(segment.info)
+            tracks[segment.rendition]?.makers[segment.number] = segment.part
         }
         self.tracks = tracks
         announcedBefore = Set(publication.announced)
@@ -62,6 +65,21 @@ struct GrowingVideo: Sendable {
         guard shown > 0 else { return [] }
         for (name, count) in counts where count >= shown { members.insert(name) }
         return members.sorted().compactMap { tracks[$0]?.output(count: shown) }
+    }
+
+    /// What each part has made, in the order of the parts, of a video with so many frames: what `PartJoin` checks.
+    func results(frames: Int) -> [MediaResult] {
+        var renditions: [Int: [RenditionOutput]] = [:]
+        for track in tracks.values.sorted(by: { $0.header.name < $1.header.name }) {
+            for (part, numbers) in Dictionary(grouping: track.segments.keys.sorted(), by: { track.makers[$0] ?? 0 }) {
+                var output = track.header
+                output.segments = numbers.compactMap { track.segments[$0] }
+                renditions[part, default: []].append(output)
+            }
+        }
+        return renditions.sorted { $0.key < $1.key }.map { _, made in
+            MediaResult(durationSeconds: 0, width: 0, height: 0, renditions: made, firstFrame: 0, endFrame: frames)
+        }
     }
 
     /// Every rendition with all its segments. Throws unless all pictures have the same whole number of segments and

@@ -63,6 +63,12 @@ final class PartPublication {
             JobRendition(name: header.name, isVideo: header.isVideo, info: try jsonText(header))
         ])
         try await checkEqual(header)
+        do throws(BackendError) {
+            // What an earlier try or an earlier part has published is not even copied.
+            published[header.name] = try await queue.segmentNumbers(lease, rendition: header.name)
+        } catch {
+            throw MediaError.failed("the queue: \(error)")
+        }
         headers[header.name] = header
     }
 
@@ -91,7 +97,9 @@ final class PartPublication {
         } catch {
             throw MediaError.failed("publish: \(error)")
         }
-        try await note(segments: [JobSegment(rendition: name, number: number, info: try jsonText(segment))])
+        try await note(segments: [
+            JobSegment(rendition: name, number: number, part: lease.part, info: try jsonText(segment))
+        ])
     }
 
     private func note(renditions: [JobRendition] = [], segments: [JobSegment] = []) async throws(MediaError) {

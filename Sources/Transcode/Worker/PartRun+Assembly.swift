@@ -9,7 +9,11 @@ extension PartRun {
         let media: MediaPlan = try jsonValue(lease.plan)
         let publication = try await publication()
         let video = try GrowingVideo(publication, rungs: media.rungs, hasSound: media.hasSound)
+        guard let frames = publication.notes[Self.framesNote].flatMap({ Int($0) }) else {
+            throw MediaError.failed("the length of the pictures is not known")
+        }
         let renditions = try video.finished(rungs: media.rungs)
+        _ = try PartJoin(media).join(video.results(frames: frames))
         let publisher = MediaPublisher(store: services.store, videoID: lease.videoID, folder: "\(folder)/out")
         do throws(ObjectStoreError) {
             for (index, rendition) in renditions.enumerated() {

@@ -7,6 +7,7 @@ import FoundationEssentials
 struct WorkPlan: Sendable {
     /// Sound is far cheaper than pictures, and it is read twice.
     private static let soundShare = 0.01
+    private static let soundGrowth = 5
     /// The poster needs a minute of pictures at most.
     private static let picturesShare = 0.01
     private static let assemblyShare = 0.01
@@ -36,20 +37,30 @@ struct WorkPlan: Sendable {
                 kind: .head, work: try Self.text(head),
                 weight: Double(media.headSegments) * segmentSeconds * Self.headShare)
         ]
-        if media.hasSound {
-            let early: MediaPart = .sound(videoFrames: nil, segmentsMax: certainSegments)
-            parts.append(PartSpec(kind: .sound, work: try Self.text([early]), weight: seconds * Self.soundShare))
-        }
-        for chunk in media.chunks {
+        var soundSegments = media.hasSound ? media.headSegments : Int.max
+        for piece in media.videoParts {
+            guard case .video(let segments, _) = piece else { continue }
+            while soundSegments < certainSegments, Self.needsSound(segments, made: soundSegments) {
+                soundSegments = min(certainSegments, soundSegments * Self.soundGrowth)
+                let sound: MediaPart = .sound(videoFrames: nil, segmentsMax: soundSegments)
+                parts.append(
+                    PartSpec(
+                        kind: .sound, work: try Self.text([sound]),
+                        weight: Double(soundSegments) * segmentSeconds * Self.soundShare))
+            }
             parts.append(
-                PartSpec(
-                    kind: .chunk, work: try Self.text([.video(segments: chunk, rungs: nil)]),
-                    weight: self.seconds(of: chunk)))
+                PartSpec(kind: .chunk, work: try Self.text([piece]), weight: self.seconds(of: segments)))
         }
         parts.append(
             PartSpec(kind: .pictures, work: try Self.text([.pictures]), weight: seconds * Self.picturesShare))
         if media.hasSound { parts.append(PartSpec(kind: .soundEnd, weight: seconds * Self.soundShare)) }
         return parts + [assembly]
+    }
+
+    /// The sound is ahead of the pictures, by half of what there is of it: who watches meanwhile does not wait for it. It is
+    /// always read from the start, so each piece is several times as long as the one before.
+    private static func needsSound(_ segments: Range<Int>, made: Int) -> Bool {
+        segments.lowerBound >= made / 2 || segments.upperBound > made && segments.upperBound != Int.max
     }
 
     /// The seconds of video in a range of segments.
