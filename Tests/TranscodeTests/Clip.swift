@@ -77,5 +77,5 @@ func transcode(
     let descriptor = open(path, O_RDONLY | O_CLOEXEC)
     guard descriptor >= 0 else { throw Tool.Failure(description: "open \(path)") }
     defer { close(descriptor) }
-    return try Transcoder(descriptor: descriptor, folder: folder, preset: preset, report: report).run()
+    return try transcode(descriptor: descriptor, folder: folder, preset: preset, report: report)
 }

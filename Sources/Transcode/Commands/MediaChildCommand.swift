@@ -27,13 +27,13 @@ struct MediaChildCommand: ParsableCommand {
             try Confinement.dieWith(parent: parent)
             try confinement.apply()
             var told: Int64 = 0
-            let transcoder = try Transcoder(descriptor: childInputDescriptor, folder: out, preset: preset) { percent in
+            let result = try transcode(descriptor: childInputDescriptor, folder: out, preset: preset) { percent in
                 let now = Clock.monotonicMilliseconds()
                 guard now - told >= Self.progressMilliseconds else { return }
                 told = now
                 Self.say(.progress(percent))
             }
-            Self.say(.result(try transcoder.run()))
+            Self.say(.result(result))
         } catch {
             switch error {
             case .unusable(let reason) where confinement.memoryMayHaveBeenShort:

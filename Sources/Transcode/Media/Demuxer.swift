@@ -9,14 +9,17 @@ import HLS
 /// refused, and only the formats below are probed for, none of which is a list of other files.
 final class Demuxer {
     /// Names of libav's demuxers.
-    static let formats = "mov,mp4,m4a,3gp,matroska,webm,avi,mpegts,mpeg,flv"
+    static let formats = "mov,mp4,m4a,3gp,matroska,webm,avi,mpegts,mpeg,flv,mp3,flac,ogg,wav"
     static let streamsMax = 32
 
     private let input: DescriptorInput
+    /// The file; it can be opened once more, each with its own place in it.
+    let descriptor: Int32
     private var context: UnsafeMutablePointer<AVFormatContext>?
 
     init(descriptor: Int32) throws(MediaError) {
         av_log_set_level(AV_LOG_QUIET)
+        self.descriptor = descriptor
         input = try DescriptorInput(descriptor: descriptor)
         if let reason = InputSniffer.objection(to: input.head(InputSniffer.headBytes)) {
             throw MediaError.unusable(reason)
@@ -67,6 +70,12 @@ final class Demuxer {
         return Double(duration) / Double(AV_TIME_BASE)
     }
 
+    /// Where the file's own time line begins, in seconds.
+    var startSeconds: Double {
+        guard let start = context?.pointee.start_time, start != spw_av_no_timestamp() else { return 0 }
+        return Double(start) / Double(AV_TIME_BASE)
+    }
+
     /// Packets of other streams are not read at all where the format allows it.
     func select(streams selected: Set<Int>) {
         for (index, stream) in streams.enumerated() {
@@ -85,6 +94,13 @@ final class Demuxer {
             // what came with what the file declares.
             return code >= 0
         }
+    }
+
+    /// Goes on reading at the last place before `seconds` of the file's own time line where all streams can be
+    /// decoded from; false when the format can not do so.
+    func seek(seconds: Double) -> Bool {
+        guard seconds.isFinite, abs(seconds) < 1e9 else { return false }
+        return av_seek_frame(context, -1, Int64(seconds * Double(AV_TIME_BASE)), AVSEEK_FLAG_BACKWARD) >= 0
     }
 
     /// The bytes that the index of the file (MP4, AVI) says must exist but do not; 0 for none.
@@ -109,6 +125,7 @@ final class Demuxer {
                     + "It was probably cut off while it was recorded, copied or uploaded.")
         }
         return .unusable(
-            "The file is not a video in a format that is accepted: MP4, MOV, MKV, WebM, AVI, MPEG-TS, MPEG-PS or FLV.")
+            "The file is not in a format that is accepted: MP4, MOV, MKV, WebM, AVI, MPEG-TS, MPEG-PS or FLV, and for "
+                + "sound alone MP3, FLAC, Ogg or WAV.")
     }
 }

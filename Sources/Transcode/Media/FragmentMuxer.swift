@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import CFFmpeg
+import HLS
 
 /// Writes one encoded stream as CMAF: an initialization segment, then fragments that the caller cuts.
 ///
@@ -11,15 +12,20 @@ final class FragmentMuxer {
     private var context: UnsafeMutablePointer<AVFormatContext>?
     private let output = Output()
     private let encoderTimeBase: AVRational
+    /// A fragment of pictures begins at each key frame, so that an I-frame playlist can name it.
+    let fragmentsAtKeys: Bool
+    private var packetsInFragment = 0
 
     /// What libav has written since it was last taken.
     private final class Output {
         var bytes: [UInt8] = []
     }
 
-    init(encoder: Encoder) throws(MediaError) {
+    /// `loudness` is what the initialization segment says of a sound track; nil for none.
+    init(encoder: Encoder, loudness: Loudness? = nil) throws(MediaError) {
         guard let encoding = encoder.context else { throw MediaError.failed("an encoder that is not open") }
         encoderTimeBase = encoding.pointee.time_base
+        fragmentsAtKeys = encoding.pointee.codec_type == AVMEDIA_TYPE_VIDEO
         try check(avformat_alloc_output_context2(&context, nil, "mp4", nil), "make a muxer")
         guard let context, let stream = avformat_new_stream(context, nil) else {
             throw MediaError.failed("no memory for a muxer")
@@ -38,6 +44,12 @@ final class FragmentMuxer {
             &options, "movflags", "cmaf+frag_custom+empty_moov+default_base_moof+negative_cts_offsets+skip_trailer", 0)
         av_dict_set(&options, "use_editlist", "0", 0)
         try check(avformat_write_header(context, &options), "write an initialization segment")
+        guard let loudness else { return }
+        avio_flush(context.pointee.pb)
+        guard let bytes = mp4AddingLoudness(loudness, to: output.bytes) else {
+            throw MediaError.failed("an initialization segment without a track")
+        }
+        output.bytes = bytes
     }
 
     deinit {
@@ -67,16 +79,24 @@ final class FragmentMuxer {
     /// Adds a packet, whose times are in the encoder's units, to the open fragment. The packet is left empty.
     func write(_ packet: Packet) throws(MediaError) {
         guard let context, let stream = context.pointee.streams?[0] else { return }
+        if fragmentsAtKeys, packet.isKey, packetsInFragment > 0 { try endFragment() }
+        packetsInFragment += 1
         av_packet_rescale_ts(packet.pointer, encoderTimeBase, stream.pointee.time_base)
         packet.pointer.pointee.stream_index = 0
         try check(av_write_frame(context, packet.pointer), "write a packet")
         packet.clear()
     }
 
-    /// Ends the open fragment and returns it: `styp`, `moof` and `mdat`.
+    /// Ends the open fragment and returns what was written since the last cut: `styp`, then `moof` and `mdat` of
+    /// each fragment. Pictures have a fragment for each key frame, sound has one.
     func cut() throws(MediaError) -> [UInt8] {
-        try check(av_write_frame(context, nil), "end a fragment")
+        try endFragment()
         return Self.segmentType + takeBytes()
+    }
+
+    private func endFragment() throws(MediaError) {
+        try check(av_write_frame(context, nil), "end a fragment")
+        packetsInFragment = 0
     }
 
     /// A `styp` box with the brand of CMAF segments (ISO/IEC 23000-19 section 7.3.3), which libav does not write.

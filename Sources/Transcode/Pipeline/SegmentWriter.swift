@@ -9,6 +9,8 @@ struct SegmentFile: Sendable, Codable, Equatable {
     var name: String
     var bytes: Int
     var durationSeconds: Double
+    /// Where its key frames lie; nil for sound and text.
+    var iFrames: [IFrameRange]?
 }
 
 /// Cuts one rendition's packets into segments and stores them as `init.mp4`, `0.m4s`, `1.m4s`, …
@@ -91,7 +93,9 @@ final class SegmentWriter {
         let name = "\(segments.count).m4s"
         try writeFile("\(folder)/\(name)", bytes)
         segments.append(
-            SegmentFile(name: name, bytes: bytes.count, durationSeconds: Double(segmentUnits) * unitSeconds))
+            SegmentFile(
+                name: name, bytes: bytes.count, durationSeconds: Double(segmentUnits) * unitSeconds,
+                iFrames: muxer.fragmentsAtKeys ? mp4IFrames(bytes) : nil))
         segmentUnits = 0
     }
 }

@@ -22,21 +22,19 @@ final class Transcoder {
     private let decoder: Decoder
     private let normalizer: VideoNormalizer
     private let rungs: [RungPipeline]
-    private let audio: AudioPipeline?
+    private let sideTracks: SideTracks
     private let report: (Double) -> Void
 
     private var clock: FrameClock
-    private var poster: PosterPicker
+    private let pictures: PictureSet
     /// The end of the last decoded picture, in seconds of the output.
     private var videoEndSeconds = 0.0
     private var lastFrameSeconds = 0.0
 
-    /// Opens the file behind `descriptor`. `folder` must exist. `report` is told the progress in per cent.
+    /// `folder` must exist. `report` is told the progress in per cent.
     init(
-        descriptor: Int32, folder: String, preset: String, report: @escaping (Double) -> Void
+        demuxer: Demuxer, info: SourceInfo, folder: String, preset: String, report: @escaping (Double) -> Void
     ) throws(MediaError) {
-        let demuxer = try Demuxer(descriptor: descriptor)
-        let info = SourceInfo(demuxer)
         let video = try info.checkUsable()
         self.demuxer = demuxer
         self.info = info
@@ -44,8 +42,6 @@ final class Transcoder {
         guard demuxer.bytesMissing() == 0 else { throw Self.endsEarly(declared: info.declaredSeconds, found: nil) }
         self.folder = folder
         self.report = report
-        demuxer.select(streams: Set([video.index, info.audio?.index].compactMap { $0 }))
-
         let stream = demuxer.streams[video.index]
         let parameters = stream.pointee.codecpar.pointee
         let frameRate = FrameRate.output(average: stream.pointee.avg_frame_rate, declared: stream.pointee.r_frame_rate)
@@ -66,7 +62,8 @@ final class Transcoder {
         let top = ladder[ladder.count - 1]
         normalizer = VideoNormalizer(size: top.size, rotation: Rotation(stream: stream), timeBase: timeBase)
         clock = FrameClock(frameRate: frameRate)
-        poster = PosterPicker(frameRate: frameRate)
+        pictures = PictureSet(
+            size: top.size, frameRate: frameRate, declaredSeconds: info.declaredSeconds, folder: folder)
         let color = ColorDescription(source: parameters)
         rungs = ladder.map { rung in
             RungPipeline(
@@ -77,15 +74,9 @@ final class Transcoder {
                     threads: Self.encoderThreads(cores: cores, rungs: ladder.count, isTop: rung == top), color: color),
                 folder: "\(folder)/\(rung.name)")
         }
-        if let audioInfo = info.audio, let audioStream {
-            try makeFolder("\(folder)/\(AudioFormat.name)")
-            audio = try AudioPipeline(
-                stream: audioStream, info: audioInfo, startSeconds: startSeconds,
-                declaredSeconds: max(info.durationSeconds, info.declaredSeconds), plan: plan,
-                folder: "\(folder)/\(AudioFormat.name)")
-        } else {
-            audio = nil
-        }
+        sideTracks = try SideTracks(
+            demuxer: demuxer, info: info, startSeconds: startSeconds, plan: plan, folder: folder)
+        demuxer.select(streams: Set([video.index] + sideTracks.streams))
     }
 
     /// Does all the work; what is in the folder is complete only when this returns.
@@ -108,13 +99,13 @@ final class Transcoder {
         while try demuxer.read(into: packet) {
             if packet.streamIndex == video.index {
                 try decoder.decode(packet) { (frame) throws(MediaError) in try take(frame) }
-            } else if packet.streamIndex == info.audio?.index {
-                try audio?.push(packet, videoFrames: clock.framesEmitted)
+            } else {
+                try sideTracks.push(packet, videoFrames: clock.framesEmitted)
             }
         }
         try decoder.decode(nil) { (frame) throws(MediaError) in try take(frame) }
         try normalizer.push(nil) { (frame, seconds) throws(MediaError) in try show(frame, seconds) }
-        try audio?.drain()
+        try sideTracks.drain()
         try checkComplete()
     }
 
@@ -143,7 +134,7 @@ final class Transcoder {
     }
 
     private func emit(_ frame: Frame, _ number: Int) throws(MediaError) {
-        poster.consider(frame, number: number)
+        try pictures.consider(frame, number: number)
         for rung in rungs where !rung.push(frame, number: number) {
             // The rung has failed; its own error is the reason.
             _ = try rung.finish()
@@ -156,27 +147,18 @@ final class Transcoder {
 
     private func finish() throws(MediaError) -> MediaResult {
         var end = videoEndSeconds
-        if let sound = audio?.seconds, sound > end + Self.soundOverhangSeconds { end = sound }
+        if sideTracks.soundSeconds > end + Self.soundOverhangSeconds { end = sideTracks.soundSeconds }
         try clock.finish(endSeconds: end) { (frame, number) throws(MediaError) in try emit(frame, number) }
         let frames = clock.framesEmitted
         var renditions: [RenditionOutput] = []
         for rung in rungs { renditions.append(try rung.finish()) }
-        if let audio { renditions.append(try audio.finish(videoFrames: frames)) }
-        for rendition in renditions {
-            try writeFile(
-                "\(folder)/\(rendition.name)/\(PlaylistAssembly.mediaName)",
-                Array(PlaylistAssembly.media(rendition).text().utf8))
-        }
-        guard try poster.write(to: "\(folder)/\(PosterPicker.fileName)") else {
-            throw MediaError.failed("no picture for the poster")
-        }
-        try writeFile(
-            "\(folder)/\(PlaylistAssembly.multivariantName)",
-            Array(PlaylistAssembly.multivariant(renditions).text().utf8))
+        renditions += try sideTracks.finish(videoFrames: frames)
+        let pictureNames = try pictures.finish(frames: frames)
+        try PlaylistAssembly.write(renditions, folder: folder)
         report(100)
         return MediaResult(
             durationSeconds: plan.frameRate.seconds(frames: frames), width: video.width, height: video.height,
-            renditions: renditions)
+            renditions: renditions, pictures: pictureNames)
     }
 
     /// Compares what was decoded with what the file declares.
@@ -194,11 +176,11 @@ final class Transcoder {
         }
     }
 
-    private static func endsEarly(declared: Double, found: Double?) -> MediaError {
+    static func endsEarly(declared: Double, found: Double?, of kind: String = "video") -> MediaError {
         func text(_ seconds: Double) -> String { "\((seconds * 10).rounded() / 10) s" }
         let what =
-            found.map { "it declares \(text(declared)) of video, but only \(text($0)) could be read" }
-            ?? "it declares \(text(declared)) of video, but the end of its data is missing"
+            found.map { "it declares \(text(declared)) of \(kind), but only \(text($0)) could be read" }
+            ?? "it declares \(text(declared)) of \(kind), but the end of its data is missing"
         return .unusable(
             "The file ends too early: \(what). It was probably cut off while it was recorded, copied or uploaded.")
     }
