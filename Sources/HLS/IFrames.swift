@@ -27,17 +27,17 @@ public func mp4IFrames(_ segment: [UInt8]) -> [IFrameRange]? {
         let start = moof.body.lowerBound - 8
         guard let track = mp4Box(in: segment, path: ["traf"], range: moof.body),
             let run = mp4Box(in: segment, path: ["trun"], range: track.body),
-            let first = firstSample(segment, track: track, run: run), first.end > moof.body.count,
-            start + first.end <= segment.count
+            let first = firstSample(segment, track: track, run: run), first.offset >= moof.body.count + 8,
+            start + first.offset + first.size <= segment.count
         else { return nil }
-        ranges.append(IFrameRange(offset: start, length: first.end, frames: first.count))
+        ranges.append(IFrameRange(offset: start, length: first.offset + first.size, frames: first.count))
     }
     return ranges.isEmpty ? nil : ranges
 }
 
-/// Where the first sample ends behind the start of the `moof`, and how many samples the run has (ISO/IEC 14496-12
+/// Where the first sample lies behind the start of the `moof`, and how many samples the run has (ISO/IEC 14496-12
 /// sections 8.8.7 and 8.8.8).
-private func firstSample(_ bytes: [UInt8], track: MP4Box, run: MP4Box) -> (end: Int, count: Int)? {
+private func firstSample(_ bytes: [UInt8], track: MP4Box, run: MP4Box) -> (offset: Int, size: Int, count: Int)? {
     guard let head = bigEndian(bytes, at: run.body.lowerBound, count: 4),
         let count = bigEndian(bytes, at: run.body.lowerBound + 4, count: 4), count > 0,
         // Without a data offset the place depends on the fragment before.
@@ -48,7 +48,7 @@ private func firstSample(_ bytes: [UInt8], track: MP4Box, run: MP4Box) -> (end: 
     if head & 0x100 != 0 { position += 4 }
     let ownSize = head & 0x200 != 0 ? bigEndian(bytes, at: position, count: 4) : defaultSampleSize(bytes, track)
     guard let size = ownSize, size > 0, position + 4 <= run.body.upperBound || head & 0x200 == 0 else { return nil }
-    return (offset + size, count)
+    return (offset, size, count)
 }
 
 private func defaultSampleSize(_ bytes: [UInt8], _ track: MP4Box) -> Int? {

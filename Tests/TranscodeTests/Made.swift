@@ -43,7 +43,11 @@ struct Made {
         let bytes = try Tool.succeed(
             "ffmpeg",
             ["-v", "error", "-i", path, "-map", "0:v:0"] + options
-                + ["-vf", "\(crop)scale=\(columns):\(rows):flags=area,format=rgb24", "-vsync", "passthrough"]
+                + [
+                    "-vf",
+                    "\(crop)scale=flags=full_chroma_int,format=gbrp,scale=\(columns):\(rows):flags=area,format=rgb24",
+                ]
+                + ["-vsync", "passthrough"]
                 + ["-f", "rawvideo", "-"])
         return stride(from: 0, to: bytes.count, by: columns * rows * 3).map { start in
             (0..<columns * rows).map { place in (0..<3).map { Int(bytes[start + place * 3 + $0]) } }

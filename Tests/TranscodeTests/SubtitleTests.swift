@@ -16,7 +16,7 @@ import Testing
         2
         00:00:03,000 --> 00:00:03,900
         Zwei
-        Zeilen > drei
+        Zeilen
         """
 
     /// A clip of 4 s with a track of subtitles made from `text`, of a codec that its container knows.
@@ -56,7 +56,7 @@ import Testing
 
                 00:00:03.000 --> 00:00:03.900
                 Zwei
-                Zeilen &gt; drei
+                Zeilen
 
                 """, "\(codec)")
         if codec == "subrip" { #expect(text.contains("<i>Guten Tag</i> &amp; <b>mehr</b>")) }

@@ -8,7 +8,10 @@ import Glibc
 struct FileCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "file", abstract: "Make HLS from a video file.",
-        discussion: "Writes master.m3u8, a folder for each rendition and poster.jpg. Play DIR/master.m3u8.")
+        discussion: """
+            Writes master.m3u8, a folder for each rendition, poster.jpg, sprite.vtt with its pictures, and preview.mp4. \
+            Play DIR/master.m3u8.
+            """)
 
     @Argument(help: "The video file.") var input: String
     @Option(help: "The folder for the result; it is made if it does not exist.") var out: String
@@ -43,7 +46,7 @@ struct FileCommand: ParsableCommand {
     }
 
     private func summary(_ result: MediaResult) -> String {
-        let names = result.renditions.map { $0.isAudio ? $0.name : "\($0.name) \($0.width)x\($0.height)" }
+        let names = result.renditions.map { $0.kind == .video ? "\($0.name) \($0.width)x\($0.height)" : $0.name }
         let seconds = (result.durationSeconds * 1000).rounded() / 1000
         return "\(out)/\(PlaylistAssembly.multivariantName): \(seconds) s, " + names.joined(separator: ", ")
     }

@@ -67,7 +67,9 @@ final class Demuxer {
         guard let duration = context?.pointee.duration, duration != spw_av_no_timestamp(), duration > 0 else {
             return nil
         }
-        return Double(duration) / Double(AV_TIME_BASE)
+        let seconds = Double(duration) / Double(AV_TIME_BASE)
+        // Matroska counts from 0 of its time line, not from its first picture.
+        return formatName.hasPrefix("matroska") ? seconds - max(0, startSeconds) : seconds
     }
 
     /// Where the file's own time line begins, in seconds.
@@ -104,7 +106,10 @@ final class Demuxer {
     }
 
     /// The bytes that the index of the file (MP4, AVI) says must exist but do not; 0 for none.
+    ///
+    /// A fragmented MP4 has an index for each fragment, so that a recording that broke off can be played.
     func bytesMissing() -> Int64 {
+        if formatName.hasPrefix("mov"), input.isFragmented() { return 0 }
         var end: Int64 = 0
         for stream in streams {
             let count = avformat_index_get_entries_count(stream)
