@@ -75,7 +75,7 @@ import Testing
         }
         for (frame, time) in zip(frames, seconds) { try clock.push(frame, seconds: time, emit: emit) }
         try clock.finish(endSeconds: end, emit: emit)
-        #expect(clock.framesEmitted == shown.count)
+        #expect(clock.nextFrame == shown.count)
         return shown
     }
 

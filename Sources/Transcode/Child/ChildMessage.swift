@@ -4,12 +4,30 @@
 enum ChildMessage: Sendable, Codable, Equatable {
     /// Per cent of the work.
     case progress(Double)
+    /// Per cent of each rung's work.
+    case rungs([String: Double])
+    /// A rendition has begun; it has no segments yet.
+    case rendition(RenditionOutput)
+    /// A segment of a rendition is whole on the disk.
+    case segment(rendition: String, SegmentFile)
+    /// The last line of a child that planned.
+    case plan(MediaPlan)
     /// The last line of a child that succeeded.
     case result(MediaResult)
     /// The last line of a child that found the file at fault; a sentence for the uploader.
     case unusable(String)
     /// The last line of a child that failed for another reason; for the operator.
     case failed(String)
+}
+
+extension ChildMessage {
+    /// Nothing follows it.
+    var isLast: Bool {
+        switch self {
+        case .progress, .rungs, .rendition, .segment: false
+        case .plan, .result, .unusable, .failed: true
+        }
+    }
 }
 
 /// The descriptor at which a child finds its open input.

@@ -8,6 +8,7 @@ import Synchronization
 /// How a media child ended.
 enum ChildOutcome: Sendable, Equatable {
     case result(MediaResult)
+    case plan(MediaPlan)
     /// The file is at fault; a sentence for the uploader.
     case unusable(String)
     /// The child could not do its work and said why.
@@ -28,6 +29,7 @@ final class ChildProcess: Sendable {
         /// An existing, empty folder for what it writes.
         var folder: String
         var preset: String
+        var part = MediaPart.whole
         var confinement: Confinement
         /// The program: this one, unless a test runs.
         var executable = "/proc/self/exe"
@@ -58,9 +60,14 @@ final class ChildProcess: Sendable {
     }
 
     /// Spawns the child, reports its progress in per cent, and returns when it is gone. Blocks.
+    func run(progress: (Double) -> Void) throws(MediaError) -> ChildOutcome {
+        try listen { message in if case .progress(let percent) = message { progress(percent) } }
+    }
+
+    /// Spawns the child, hands on what it tells before its end, and returns when it is gone. Blocks.
     ///
     /// The child dies with the thread that spawned it: call this on a thread that does nothing else.
-    func run(progress: (Double) -> Void) throws(MediaError) -> ChildOutcome {
+    func listen(_ hear: (ChildMessage) -> Void) throws(MediaError) -> ChildOutcome {
         var ends: [Int32] = [-1, -1]
         guard pipe(&ends) == 0 else { throw MediaError.failed("make a pipe: errno \(errno)") }
         defer { close(ends[0]) }
@@ -73,7 +80,7 @@ final class ChildProcess: Sendable {
             return state.isKilled
         }
         if isKilledAlready { kill() }
-        let (last, timedOut) = readMessages(from: ends[0], progress: progress)
+        let (last, timedOut) = readMessages(from: ends[0], hear: hear)
         // Also ends a child that closed its output but runs on.
         if timedOut || last == nil { _ = Glibc.kill(pid, SIGKILL) }
         let status = reap(pid)
@@ -97,6 +104,7 @@ final class ChildProcess: Sendable {
         if timedOut { return .timedOut }
         switch last {
         case .result(let result) where status == 0: return .result(result)
+        case .plan(let plan) where status == 0: return .plan(plan)
         case .unusable(let reason): return .unusable(reason)
         case .failed(let reason): return .failed(reason)
         default:
@@ -132,8 +140,12 @@ final class ChildProcess: Sendable {
         // Its own process group: Ctrl-C on a terminal reaches the parent, which ends the child.
         posix_spawnattr_setflags(
             &attributes, Int16(POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETPGROUP))
+        guard let part = try? JSONEncoder().encode(job.part) else {
+            throw MediaError.failed("a part that can not be told to a child")
+        }
         let arguments = [
-            "transcode", "media-child", "--out", job.folder, "--preset", job.preset, "--parent", "\(getpid())",
+            "transcode", "media-child", "--out", job.folder, "--preset", job.preset,
+            "--part", String(decoding: part, as: UTF8.self), "--parent", "\(getpid())",
             "--memory-bytes", "\(job.confinement.memoryBytesMax)", "--seconds", "\(job.confinement.secondsMax)",
         ]
         var pointers: [UnsafeMutablePointer<CChar>?] = arguments.map { strdup($0) } + [nil]
@@ -153,8 +165,8 @@ final class ChildProcess: Sendable {
         return ["LD_LIBRARY_PATH=" + String(cString: path)]
     }
 
-    /// Reads lines until the child closes its output; gives the last one that is not progress.
-    private func readMessages(from descriptor: Int32, progress: (Double) -> Void) -> (ChildMessage?, timedOut: Bool) {
+    /// Reads lines until the child closes its output; gives the last one that ends its work.
+    private func readMessages(from descriptor: Int32, hear: (ChildMessage) -> Void) -> (ChildMessage?, timedOut: Bool) {
         let deadline = spw_monotonic_nanoseconds() / 1_000_000 + Int64(job.confinement.secondsMax) * 1000
         var last: ChildMessage?
         var line: [UInt8] = []
@@ -175,7 +187,7 @@ final class ChildProcess: Sendable {
                     continue
                 }
                 switch try? JSONDecoder().decode(ChildMessage.self, from: Data(line)) {
-                case .progress(let percent): progress(percent)
+                case .some(let message) where !message.isLast: hear(message)
                 case .some(let message): last = message
                 case nil: break
                 }

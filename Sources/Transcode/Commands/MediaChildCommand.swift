@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import ArgumentParser
-import Base
 import FoundationEssentials
 import Glibc
 
@@ -13,12 +12,10 @@ struct MediaChildCommand: ParsableCommand {
 
     @Option(help: "An existing folder for the result.") var out: String
     @Option(help: "The preset of x264.") var preset: String
+    @Option(help: "The part of the work as JSON.") var part: String
     @Option(help: "The process that must live as long as this one.") var parent: Int32
     @Option(help: "The most address space in bytes.") var memoryBytes: Int
     @Option(help: "The most wall-clock seconds.") var seconds: Int
-
-    /// Progress is told at most this often.
-    private static let progressMilliseconds: Int64 = 250
 
     func run() throws {
         let confinement = Confinement(memoryBytesMax: memoryBytes, secondsMax: seconds)
@@ -26,37 +23,23 @@ struct MediaChildCommand: ParsableCommand {
             Confinement.closeInheritedDescriptors()
             try Confinement.dieWith(parent: parent)
             try confinement.apply()
-            var told: Int64 = 0
-            let result = try transcode(descriptor: childInputDescriptor, folder: out, preset: preset) { percent in
-                let now = Clock.monotonicMilliseconds()
-                guard now - told >= Self.progressMilliseconds else { return }
-                told = now
-                Self.say(.progress(percent))
+            guard let part = try? JSONDecoder().decode(MediaPart.self, from: Data(part.utf8)) else {
+                throw MediaError.failed("a part that is not one: \(part)")
             }
-            Self.say(.result(result))
+            let voice = ChildVoice()
+            let transcoder = Transcoder(descriptor: childInputDescriptor, folder: out, preset: preset) { message in
+                voice.say(message)
+            }
+            voice.say(try transcoder.run(part))
         } catch {
+            let voice = ChildVoice()
             switch error {
             case .unusable(let reason) where confinement.memoryMayHaveBeenShort:
-                Self.say(.failed("\(reason) But the memory limit of \(memoryBytes) bytes was nearly reached."))
-            case .unusable(let reason): Self.say(.unusable(reason))
-            case .failed(let reason): Self.say(.failed(reason))
+                voice.say(.failed("\(reason) But the memory limit of \(memoryBytes) bytes was nearly reached."))
+            case .unusable(let reason): voice.say(.unusable(reason))
+            case .failed(let reason): voice.say(.failed(reason))
             }
             throw ExitCode.failure
-        }
-    }
-
-    private static func say(_ message: ChildMessage) {
-        guard var line = try? JSONEncoder().encode(message) else { return }
-        line.append(UInt8(ascii: "\n"))
-        var sent = 0
-        while sent < line.count {
-            let count = line.withUnsafeBytes { bytes in
-                write(STDOUT_FILENO, bytes.baseAddress.map { $0 + sent }, bytes.count - sent)
-            }
-            if count < 0, errno == EINTR { continue }
-            // A parent that no longer reads is gone, and this process with it.
-            guard count > 0 else { return }
-            sent += count
         }
     }
 }

@@ -85,6 +85,17 @@ final class Demuxer {
         }
     }
 
+    /// The streams that are read.
+    var selectedStreams: Set<Int> {
+        Set(streams.indices.filter { streams[$0].pointee.discard != AVDISCARD_ALL })
+    }
+
+    /// Goes to the last key frame of `stream` that is not behind `timestamp` (in the stream's units); false if the
+    /// format can not.
+    func seek(stream: Int, timestamp: Int64) -> Bool {
+        av_seek_frame(context, Int32(stream), timestamp, AVSEEK_FLAG_BACKWARD) >= 0
+    }
+
     /// Reads the next packet; false at the end of what can be read, whole or cut off.
     func read(into packet: Packet) throws(MediaError) -> Bool {
         packet.clear()

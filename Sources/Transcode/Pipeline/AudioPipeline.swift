@@ -15,8 +15,7 @@ final class AudioPipeline {
     private let muxer: FragmentMuxer
     private let writer: SegmentWriter
     private let plan: SegmentPlan
-    private let name: String
-    private let info: SourceInfo.AudioStream
+    private let header: RenditionOutput
     /// Decibels that are added to every sample.
     private let gain: Double
     /// The loudness is known of parts of the track only: what is louder there than everywhere else is limited.
@@ -35,7 +34,8 @@ final class AudioPipeline {
     /// the track; nil leaves it as it is.
     init(
         stream: UnsafeMutablePointer<AVStream>, info: SourceInfo.AudioStream, loudness: Loudness?, name: String,
-        startSeconds: Double, declaredSeconds: Double, plan: SegmentPlan, folder: String
+        startSeconds: Double, declaredSeconds: Double, plan: SegmentPlan, folder: String,
+        announce: @escaping @Sendable (ChildMessage) -> Void
     ) throws(MediaError) {
         decoder = try Decoder(stream: stream, threads: 1)
         encoder = try Encoder(audioBitsPerSecond: AudioFormat.bitsPerSecond)
@@ -43,8 +43,6 @@ final class AudioPipeline {
         gain = loudness.map(LoudnessRule.gain) ?? 0
         isLimited = loudness?.isWhole == false && gain > 0
         self.plan = plan
-        self.name = name
-        self.info = info
         self.startSeconds = startSeconds
         timeBase = stream.pointee.time_base
         let declared = declaredSeconds > 0 ? declaredSeconds : SourceInfo.durationSecondsMax
@@ -52,7 +50,16 @@ final class AudioPipeline {
         writer = try SegmentWriter(
             muxer: muxer, folder: folder,
             unitSeconds: Double(AudioFormat.frameSamples) / Double(AudioFormat.samplesPerSecond),
-            segmentStart: { plan.audioStart(segment: $0) })
+            segmentStart: { plan.audioStart(segment: $0) },
+            announce: { announce(.segment(rendition: name, $0)) })
+        guard let codecs = aacCodecs(audioSpecificConfiguration: muxer.codecConfiguration) else {
+            throw MediaError.failed("no AudioSpecificConfig from the AAC encoder")
+        }
+        header = RenditionOutput(
+            kind: .audio, name: name, codecs: codecs, language: info.language, title: info.title, segments: [],
+            bitsPerSecondBound: AudioFormat.bitsPerSecondBound,
+            initializationDigest: RenditionOutput.digest(writer.initialization))
+        announce(.rendition(header))
     }
 
     /// The length of the sound so far in seconds.
@@ -78,12 +85,9 @@ final class AudioPipeline {
         while framesIn < frames { try encode(try silence()) }
         try encoder.encode(nil) { (packet) throws(MediaError) in store(packet) }
         try writer.finish(units: frames, cuts: plan.cuts(frames: videoFrames))
-        guard let codecs = aacCodecs(audioSpecificConfiguration: muxer.codecConfiguration) else {
-            throw MediaError.failed("no AudioSpecificConfig from the AAC encoder")
-        }
-        return RenditionOutput(
-            kind: .audio, name: name, codecs: codecs, language: info.language, title: info.title,
-            segments: writer.segments)
+        var output = header
+        output.segments = writer.segments
+        return output
     }
 
     private func confirm(videoFrames: Int) throws(MediaError) {

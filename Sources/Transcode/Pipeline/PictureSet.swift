@@ -12,9 +12,11 @@ final class PictureSet {
     private let sprites: SpriteSheets
     private let preview: PreviewMaker
 
-    /// `size` is that of the pictures that will come, `folder` (which must exist) where the files go.
-    /// `declaredSeconds` is 0 when the file does not tell its length.
-    init(size: PictureSize, frameRate: FrameRate, declaredSeconds: Double, folder: String) {
+    /// The pictures that will come have the size of the largest rung; `folder` (which must exist) is where the files go.
+    init(_ source: MediaSource, folder: String) {
+        let size = source.topSize
+        let frameRate = source.cuts.frameRate
+        let declaredSeconds = source.declaredSeconds
         self.folder = folder
         poster = PosterPicker(frameRate: frameRate)
         sprites = SpriteSheets(

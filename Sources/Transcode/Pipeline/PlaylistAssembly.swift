@@ -2,7 +2,7 @@
 
 import HLS
 
-/// Makes the playlists of finished renditions.
+/// Makes the playlists of renditions, finished or in work.
 enum PlaylistAssembly {
     static let mediaName = "index.m3u8"
     static let iFramesName = "iframes.m3u8"
@@ -20,7 +20,7 @@ enum PlaylistAssembly {
         return [(mediaName, media(rendition))] + iFrames
     }
 
-    /// A rendition that is still in work grows as EVENT; a finished one is VOD with its end.
+    /// A playlist in work is an EVENT: segments are only added.
     static func media(_ rendition: RenditionOutput, isComplete: Bool = true) -> MediaPlaylist {
         let isText = rendition.kind == .subtitles
         let target = isText ? target(rendition.segments.map(\.durationSeconds)) : SegmentPlan.targetSeconds
@@ -50,16 +50,18 @@ enum PlaylistAssembly {
             targetDurationSeconds: target(segments.map(\.durationSeconds)), iFramesOnly: true, segments: segments)
     }
 
-    /// BANDWIDTH is measured: the sum of the peaks of video and sound (RFC 8216 section 4.3.4.2).
-    static func multivariant(_ renditions: [RenditionOutput]) -> MultivariantPlaylist {
+    /// BANDWIDTH is measured: the sum of the peaks of video and sound (RFC 8216 section 4.3.4.2). While renditions
+    /// are in work it is the bound that they are encoded for, or the measured peak if that is higher. I-frame playlists
+    /// are named when all is done.
+    static func multivariant(_ renditions: [RenditionOutput], isComplete: Bool = true) -> MultivariantPlaylist {
         let audio = renditions.filter(\.isAudio)
         let subtitles = renditions.filter { $0.kind == .subtitles }
         // A player may choose any track of each group; the largest counts.
-        let beside = Rates.largest(audio) + Rates.largest(subtitles)
+        let beside = Rates.largest(audio, isComplete) + Rates.largest(subtitles, isComplete)
         let audioCodecs = audio.map(\.codecs).reduce(into: [String]()) { if !$0.contains($1) { $0.append($1) } }
         let videos = renditions.filter { $0.kind == .video }
         var variants = videos.map { video in
-            let rates = Rates(video) + beside
+            let rates = Rates(video, isComplete) + beside
             return Variant(
                 uri: "\(video.name)/\(mediaName)", bandwidth: rates.peak, averageBandwidth: rates.average,
                 codecs: [video.codecs] + audioCodecs,
@@ -76,7 +78,8 @@ enum PlaylistAssembly {
         }
         return MultivariantPlaylist(
             renditions: menu(audio, .audio) + menu(subtitles, .subtitles), variants: ordered(variants),
-            iFrameVariants: videos.compactMap(iFrameVariant).sorted { $0.bandwidth < $1.bandwidth })
+            iFrameVariants: isComplete
+                ? videos.compactMap(iFrameVariant).sorted { $0.bandwidth < $1.bandwidth } : [])
     }
 
     /// Stores all playlists of finished renditions, the multivariant playlist last.
@@ -96,15 +99,16 @@ enum PlaylistAssembly {
 
         init() {}
 
-        init(_ rendition: RenditionOutput) {
+        init(_ rendition: RenditionOutput, _ isComplete: Bool) {
             let target = media(rendition).targetDurationSeconds
-            peak = peakSegmentBitRate(rendition.measures, targetDurationSeconds: target)
+            let measured = peakSegmentBitRate(rendition.measures, targetDurationSeconds: target)
+            peak = isComplete ? measured : max(measured, rendition.bitsPerSecondBound)
             average = averageSegmentBitRate(rendition.measures)
         }
 
-        static func largest(_ renditions: [RenditionOutput]) -> Rates {
+        static func largest(_ renditions: [RenditionOutput], _ isComplete: Bool) -> Rates {
             var largest = Rates()
-            for rates in renditions.map(Rates.init) {
+            for rates in renditions.map({ Rates($0, isComplete) }) {
                 largest.peak = max(largest.peak, rates.peak)
                 largest.average = max(largest.average, rates.average)
             }

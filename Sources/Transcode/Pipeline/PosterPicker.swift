@@ -9,7 +9,8 @@ import HLS
 /// and white beginnings and fades lose.
 struct PosterPicker {
     static let fileName = "poster.jpg"
-    private static let secondsMax = 60
+    /// So much of the video's beginning is looked at.
+    static let secondsMax = 60
     private static let widthMax = 1280
 
     private let interval: Int

@@ -7,63 +7,64 @@ import HLS
 ///
 /// The cuts are those of a video of 25 frames a second, as the sound of a video has them.
 final class SoundOnlyTranscoder {
+    static let frameRate = FrameRate(numerator: 25, denominator: 1)
     private static let posterSize = PictureSize(width: 640, height: 360)
     private static let posterLuma: UInt8 = 32
 
     private let demuxer: Demuxer
     private let info: SourceInfo
     private let folder: String
-    private let plan = SegmentPlan(frameRate: FrameRate(numerator: 25, denominator: 1))
-    private let sideTracks: SideTracks
-    private let report: (Double) -> Void
+    private let plan = SegmentPlan(frameRate: SoundOnlyTranscoder.frameRate)
+    private let tracks: SoundTracks
+    private let announce: @Sendable (ChildMessage) -> Void
 
-    /// The file must hold sound. `folder` must exist. `report` is told the progress in per cent.
+    /// The file must hold sound. `folder` must exist.
     init(
-        demuxer: Demuxer, info: SourceInfo, folder: String, report: @escaping (Double) -> Void
+        _ demuxer: Demuxer, _ info: SourceInfo, folder: String, announce: @escaping @Sendable (ChildMessage) -> Void
     ) throws(MediaError) {
         guard info.durationSeconds <= SourceInfo.durationSecondsMax else {
             throw MediaError.unusable("The sound is longer than 24 hours, the most that is accepted.")
         }
         guard demuxer.bytesMissing() == 0 else {
-            throw Transcoder.endsEarly(declared: info.durationSeconds, found: nil, of: "sound")
+            throw MediaSource.endsEarly(declared: info.durationSeconds, found: nil, of: "sound")
         }
         self.demuxer = demuxer
         self.info = info
         self.folder = folder
-        self.report = report
-        sideTracks = try SideTracks(
-            demuxer: demuxer, info: info, startSeconds: demuxer.startSeconds, plan: plan, folder: folder)
-        demuxer.select(streams: Set(sideTracks.streams))
+        self.announce = announce
+        tracks = try SoundTracks(
+            demuxer, info, startSeconds: demuxer.startSeconds, cuts: plan, folder: folder, announce: announce)
+        demuxer.select(streams: tracks.streams)
     }
 
     /// Does all the work; what is in the folder is complete only when this returns.
     func run() throws(MediaError) -> MediaResult {
         let packet = try Packet()
+        var count = 0
         let expected = max(1, info.durationSeconds)
         while try demuxer.read(into: packet) {
-            let seconds = sideTracks.soundSeconds
+            let seconds = tracks.longestSeconds
             guard seconds <= SourceInfo.durationSecondsMax else {
                 throw MediaError.unusable("The sound is longer than 24 hours, the most that is accepted.")
             }
-            try sideTracks.push(packet, videoFrames: Int(seconds * plan.frameRate.value))
-            report(min(99, seconds / expected * 100))
+            try tracks.push(packet, videoFrames: Int(seconds * plan.frameRate.value))
+            count += 1
+            if count % 64 == 0 { announce(.progress(min(99, seconds / expected * 100))) }
         }
-        try sideTracks.drain()
-        let found = sideTracks.soundSeconds
+        try tracks.drain()
+        let found = tracks.longestSeconds
         guard found > 0 else {
             throw MediaError.unusable("The file is damaged: nothing of its sound could be decoded.")
         }
         if info.durationSeconds - found > max(2, info.durationSeconds * 0.05) {
-            throw Transcoder.endsEarly(declared: info.durationSeconds, found: found, of: "sound")
+            throw MediaSource.endsEarly(declared: info.durationSeconds, found: found, of: "sound")
         }
         let frames = Int((found * plan.frameRate.value).rounded(.up))
-        let renditions = try sideTracks.finish(videoFrames: frames)
+        let renditions = try tracks.finish(videoFrames: frames, isWhole: true)
         try writePoster()
-        try PlaylistAssembly.write(renditions, folder: folder)
-        report(100)
         return MediaResult(
             durationSeconds: plan.frameRate.seconds(frames: frames), width: 0, height: 0, renditions: renditions,
-            pictures: [PosterPicker.fileName])
+            pictures: [PosterPicker.fileName], firstFrame: 0, endFrame: frames)
     }
 
     /// The record's cover, or a plain dark picture.
@@ -86,16 +87,4 @@ final class SoundOnlyTranscoder {
         try? decoder.decode(nil, take)
         return frame
     }
-}
-
-/// Turns one file into a folder of HLS. `folder` must exist. `report` is told the progress in per cent.
-func transcode(
-    descriptor: Int32, folder: String, preset: String, report: @escaping (Double) -> Void
-) throws(MediaError) -> MediaResult {
-    let demuxer = try Demuxer(descriptor: descriptor)
-    let info = SourceInfo(demuxer)
-    if info.video == nil, info.audio != nil {
-        return try SoundOnlyTranscoder(demuxer: demuxer, info: info, folder: folder, report: report).run()
-    }
-    return try Transcoder(demuxer: demuxer, info: info, folder: folder, preset: preset, report: report).run()
 }

@@ -64,6 +64,7 @@ struct SourceInfo: Sendable, Codable, Equatable {
 
     /// The default sound track.
     var audio: AudioStream? { audioTracks.first }
+    var isSoundOnly: Bool { video == nil && !audioTracks.isEmpty }
     /// The picture of a record's cover.
     var coverIndex: Int? { others.first { $0.kind == Self.coverKind }?.index }
 

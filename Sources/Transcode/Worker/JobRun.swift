@@ -64,6 +64,7 @@ struct JobRun: Sendable {
             case .result(let media): return try await publish(media, folder: "\(folder)/out")
             case .unusable(let reason): return .failed(reason, isFinal: true)
             case .failed(let reason): throw MediaError.failed(reason)
+            case .plan: throw MediaError.failed("the media child planned instead of working")
             case .crashed(let how):
                 Log.warning("the media child crashed", ["video": lease.videoID, "how": how])
                 return .failed("The transcoder crashed on this file. It may be damaged.", isFinal: false)
