@@ -102,7 +102,7 @@ public struct SQLiteCatalog: Catalog {
             let marks = databaseQuestionMarks(count: ids.count)
             let sql = """
                 SELECT DISTINCT video_id, rendition FROM video_segments
-                WHERE video_id IN (\(marks)) AND rendition <> 'audio'
+                WHERE video_id IN (\(marks)) AND rendition NOT LIKE 'audio%' AND rendition NOT LIKE 'subtitles%'
                 """
             var names: [String: [String]] = [:]
             for row in try Row.fetchAll(database, sql: sql, arguments: StatementArguments(ids)) {

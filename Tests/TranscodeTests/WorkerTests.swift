@@ -55,19 +55,25 @@ import Testing
 
     @Test func everythingIsPublishedWithItsTypeAndLifetime() async throws {
         try bench.write(["480p/init.mp4", "480p/0.m4s", "480p/1.m4s", "audio/init.mp4", "audio/0.m4s"])
-        try bench.write(["480p/index.m3u8", "audio/index.m3u8", "master.m3u8", "poster.jpg"])
+        try bench.write(["480p/index.m3u8", "audio/index.m3u8", "subtitles/index.m3u8", "master.m3u8"])
+        try bench.write(["subtitles/0.vtt"] + WorkerBench.media.pictures)
         let result = try await bench.publisher.publish(WorkerBench.media) { _ in }
-        #expect(result?.segments.map(\.key) == ["v/clip/480p/0.m4s", "v/clip/480p/1.m4s", "v/clip/audio/0.m4s"])
-        #expect(result?.segments.map(\.durationMilliseconds) == [6000, 1500, 7500])
+        #expect(
+            result?.segments.map(\.key)
+                == ["480p/0.m4s", "480p/1.m4s", "audio/0.m4s", "subtitles/0.vtt"].map { "v/clip/\($0)" })
+        #expect(result?.segments.map(\.durationMilliseconds) == [6000, 1500, 7500, 7500])
         let stored = try await bench.services.store.list(bucket: "media", prefix: "v/clip/")
-        #expect(stored.count == 9)
+        #expect(stored.count == 14)
         for object in stored {
             let isPlaylist = object.key.hasSuffix(".m3u8")
             #expect(object.cacheControl == "public, max-age=" + (isPlaylist ? "3600" : "31536000, immutable"))
             let type =
                 isPlaylist
                 ? "application/vnd.apple.mpegurl"
-                : object.key.hasSuffix("jpg") ? "image/jpeg" : object.key.contains("audio") ? "audio/mp4" : "video/mp4"
+                : object.key.hasSuffix("jpg")
+                    ? "image/jpeg"
+                    : object.key.hasSuffix("vtt")
+                        ? "text/vtt" : object.key.contains("audio") ? "audio/mp4" : "video/mp4"
             #expect(object.contentType == type)
         }
     }
@@ -107,9 +113,12 @@ private final class WorkerBench: Sendable {
                     SegmentFile(name: "1.m4s", bytes: 3, durationSeconds: 1.5),
                 ]),
             RenditionOutput(
-                name: "audio", codecs: "mp4a.40.2", width: 0, height: 0, framesPerSecond: 0, language: "und",
+                kind: .audio, name: "audio", codecs: "mp4a.40.2", language: "und",
                 segments: [SegmentFile(name: "0.m4s", bytes: 3, durationSeconds: 7.5)]),
-        ])
+            RenditionOutput(
+                kind: .subtitles, name: "subtitles", codecs: "", language: "en",
+                segments: [SegmentFile(name: "0.vtt", bytes: 3, durationSeconds: 7.5)]),
+        ], pictures: ["poster.jpg", "sprite-0.jpg", "sprite.vtt", "preview.mp4"])
 
     let services: WorkerServices
     /// Wall-clock milliseconds, as the queue sees them.

@@ -28,7 +28,8 @@ struct MediaPublisher: Sendable {
         _ media: MediaResult, progress: @Sendable (Double) -> Void
     ) async throws(ObjectStoreError) -> TranscodeResult? {
         // The child parses a stranger's file: a name that it gives must not lead out of its folder.
-        guard media.renditions.allSatisfy({ Self.isName($0.name) && $0.segments.map(\.name).allSatisfy(Self.isName) })
+        let names = media.pictures + media.renditions.flatMap { [$0.name] + $0.segments.map(\.name) }
+        guard names.allSatisfy(Self.isName)
         else { throw .invalidName("the media child gave a name that is not a plain file's") }
         let uploads = uploads(media)
         for (index, upload) in uploads.enumerated() {
@@ -44,18 +45,33 @@ struct MediaPublisher: Sendable {
     private func uploads(_ media: MediaResult) -> [Upload] {
         var uploads: [Upload] = []
         for rendition in media.renditions {
-            let contentType = rendition.isAudio ? "audio/mp4" : "video/mp4"
-            for name in [SegmentWriter.initializationName] + rendition.segments.map(\.name) {
-                uploads.append(Upload(path: "\(rendition.name)/\(name)", contentType: contentType))
+            let heads = rendition.kind == .subtitles ? [] : [SegmentWriter.initializationName]
+            for name in heads + rendition.segments.map(\.name) {
+                uploads.append(Upload(path: "\(rendition.name)/\(name)", contentType: Self.contentType(rendition.kind)))
             }
         }
-        uploads.append(Upload(path: PosterPicker.fileName, contentType: "image/jpeg"))
-        let playlists = media.renditions.map { "\($0.name)/\(PlaylistAssembly.mediaName)" }
+        uploads += media.pictures.map { Upload(path: $0, contentType: Self.contentType(picture: $0)) }
+        let playlists = media.renditions.flatMap { rendition in
+            PlaylistAssembly.playlists(rendition).map { "\(rendition.name)/\($0.name)" }
+        }
         for path in playlists + [PlaylistAssembly.multivariantName] {
             uploads.append(
                 Upload(path: path, contentType: Self.playlistType, cacheControl: Self.playlistCacheControl))
         }
         return uploads
+    }
+
+    private static func contentType(_ kind: RenditionOutput.Kind) -> String {
+        switch kind {
+        case .video: "video/mp4"
+        case .audio: "audio/mp4"
+        case .subtitles: "text/vtt"
+        }
+    }
+
+    private static func contentType(picture name: String) -> String {
+        if name.hasSuffix(".vtt") { return "text/vtt" }
+        return name.hasSuffix(".mp4") ? "video/mp4" : "image/jpeg"
     }
 
     private func result(_ media: MediaResult) -> TranscodeResult {
@@ -72,11 +88,11 @@ struct MediaPublisher: Sendable {
             height: media.height, segments: segments)
     }
 
-    /// Letters, digits and inner dots, such as `480p` and `0.m4s`.
+    /// Letters, digits, inner dots and hyphens, such as `480p`, `audio-2` and `0.m4s`.
     private static func isName(_ name: String) -> Bool {
         (1...32).contains(name.utf8.count) && !name.hasPrefix(".")
             && name.utf8.allSatisfy { byte in
-                (0x30...0x39).contains(byte) || (0x61...0x7A).contains(byte) || byte == UInt8(ascii: ".")
+                (0x30...0x39).contains(byte) || (0x61...0x7A).contains(byte) || ".-".utf8.contains(byte)
             }
     }
 
