@@ -13,8 +13,8 @@ import Testing
         JobPublication(
             isGrowing: true,
             renditions: try numbers.keys.sorted().map { name in
-                JobRendition(
-                    name: name, isVideo: name != "audio", info: try jsonText(WorkerBench.rendition(name, seconds: [])))
+                let header = WorkerBench.rendition(name, seconds: [])
+                return JobRendition(name: name, isVideo: header.isVideo, info: try jsonText(header))
             },
             segments: try numbers.flatMap { name, numbers in
                 try numbers.map { number in
@@ -51,6 +51,19 @@ import Testing
 
     @Test func segmentsBehindAGapAreNotShown() throws {
         #expect(try shown(["240p": [0, 1, 3, 4], "audio": [0, 1, 2, 3]]) == ["240p": 2, "audio": 2])
+    }
+
+    @Test func subtitlesComeWithTheFinalPlaylists() throws {
+        #expect(try shown(["240p": [0], "audio": [0], "subtitles": [0]]) == ["240p": 1, "audio": 1])
+        #expect(try shown(["240p": [0, 1], "subtitles": [0, 1]], hasSound: false) == ["240p": 2])
+    }
+
+    @Test func soundAloneIsShownAndFinished() throws {
+        let tracks = ["audio": [0, 1], "audio-10": [0, 1], "audio-2": [0, 1]]
+        let video = try GrowingVideo(publication(tracks), rungs: [], hasSound: false)
+        #expect(video.announced().map(\.name) == ["audio", "audio-2", "audio-10"])
+        #expect(try video.finished(rungs: []).map(\.name) == ["audio", "audio-2", "audio-10"])
+        #expect(try GrowingVideo(publication(["audio": []]), rungs: [], hasSound: false).announced().isEmpty)
     }
 
     @Test func aFinishedVideoMustBeWhole() throws {

@@ -12,8 +12,12 @@ final class WorkerBench: Sendable {
     /// A clip of two segments.
     static let media = MediaResult(
         durationSeconds: 7.5, width: 854, height: 480,
-        renditions: [rendition("480p", seconds: [6, 1.5]), rendition("audio", seconds: [6, 1.5])], firstFrame: 0,
-        endFrame: 180)
+        renditions: [
+            rendition("480p", seconds: [6, 1.5]), rendition("audio", seconds: [6, 1.5]),
+            RenditionOutput(
+                kind: .subtitles, name: "subtitles", codecs: "", language: "de",
+                segments: [SegmentFile(name: "0.vtt", bytes: 3, durationSeconds: 7.5)]),
+        ], pictures: ["poster.jpg", "preview.mp4", "sprite.vtt"], firstFrame: 0, endFrame: 180)
 
     /// 24 frames a second, segments of 6 s.
     static func plan(chunks: [Range<Int>], rungs: [String] = ["240p", "480p"], seconds: Double = 60) throws
@@ -31,11 +35,16 @@ final class WorkerBench: Sendable {
     }
 
     static func rendition(_ name: String, seconds: [Double]) -> RenditionOutput {
-        let isVideo = name != "audio"
+        let kinds: [Substring: RenditionOutput.Kind] = ["audio": .audio, "subtitles": .subtitles]
+        let kind = kinds[name.prefix { $0 != "-" }] ?? .video
+        let isVideo = kind == .video
         return RenditionOutput(
-            name: name, codecs: isVideo ? "avc1.64001e" : "mp4a.40.2", width: isVideo ? 854 : 0,
-            height: isVideo ? 480 : 0, framesPerSecond: isVideo ? 24 : 0, language: isVideo ? "" : "und",
-            segments: seconds.enumerated().map { SegmentFile(name: "\($0).m4s", bytes: 3, durationSeconds: $1) })
+            kind: kind, name: name, codecs: isVideo ? "avc1.64001e" : kind == .audio ? "mp4a.40.2" : "",
+            width: isVideo ? 854 : 0, height: isVideo ? 480 : 0, framesPerSecond: isVideo ? 24 : 0, language: isVideo ? "" : "und",
+            segments: seconds.enumerated().map { number, seconds in
+                let iFrames = isVideo ? [IFrameRange(offset: 0, length: 2, frames: Int(seconds * 24))] : nil
+                return SegmentFile(name: "\(number).m4s", bytes: 3, durationSeconds: seconds, iFrames: iFrames)
+            })
     }
 
     let services: WorkerServices
@@ -140,15 +149,16 @@ final class WorkerBench: Sendable {
     /// A line that such a script prints.
     static func say(_ message: ChildMessage) throws -> String { "echo '\(try jsonText(message))'" }
 
-    /// Lines with which a script makes the segments of a rendition and tells of them.
+    /// Lines with which a script makes the segments of a rendition and tells of them; of subtitles only the result does.
     static func make(_ rendition: RenditionOutput, content: String = "abc") throws -> String {
         var header = rendition
         header.segments = []
-        var lines = [try say(.folder(rendition.name)), try hand("\(rendition.name)/init.mp4", "init")]
-        lines.append(try say(.rendition(header)))
+        var lines = [try say(.folder(rendition.name))]
+        let isTold = rendition.kind != .subtitles
+        if isTold { lines += [try hand("\(rendition.name)/init.mp4", "init"), try say(.rendition(header))] }
         for segment in rendition.segments {
             lines.append(try hand("\(rendition.name)/\(segment.name)", content))
-            lines.append(try say(.segment(rendition: rendition.name, segment)))
+            if isTold { lines.append(try say(.segment(rendition: rendition.name, segment))) }
         }
         return lines.joined(separator: "\n")
     }

@@ -20,7 +20,7 @@ import Testing
               *)
                 \(before)
                 \(WorkerBench.media.renditions.map { try WorkerBench.make($0, content: content) }.joined(separator: "\n"))
-                \(WorkerBench.hand("poster.jpg", "picture"))
+                \(WorkerBench.media.pictures.map { try WorkerBench.hand($0, "picture") }.joined(separator: "\n"))
                 \(WorkerBench.hand("index.m3u8", "text"))
                 \(WorkerBench.say(.result(WorkerBench.media)));;
             esac
@@ -37,16 +37,17 @@ import Testing
         let stored = try await bench.services.store.list(bucket: "media", prefix: "v/\(id)/")
         #expect(
             stored.map { String($0.key.dropFirst(id.utf8.count + 3)) } == [
-                "480p/0.m4s", "480p/1.m4s", "480p/index.m3u8", "480p/init.mp4", "audio/0.m4s", "audio/1.m4s",
-                "audio/index.m3u8", "audio/init.mp4", "master.m3u8", "poster.jpg",
+                "480p/0.m4s", "480p/1.m4s", "480p/iframes.m3u8", "480p/index.m3u8", "480p/init.mp4", "audio/0.m4s",
+                "audio/1.m4s", "audio/index.m3u8", "audio/init.mp4", "master.m3u8", "poster.jpg", "preview.mp4",
+                "sprite.vtt", "subtitles/0.vtt", "subtitles/index.m3u8",
             ])
         for object in stored {
             let isPlaylist = object.key.hasSuffix(".m3u8")
             #expect(object.cacheControl == "public, max-age=" + (isPlaylist ? "3600" : "31536000, immutable"))
             let type =
-                isPlaylist
-                ? "application/vnd.apple.mpegurl"
-                : object.key.hasSuffix("jpg") ? "image/jpeg" : object.key.contains("audio") ? "audio/mp4" : "video/mp4"
+                ["m3u8": "application/vnd.apple.mpegurl", "jpg": "image/jpeg", "vtt": "text/vtt"][
+                    String(object.key.split(separator: ".").last ?? "")]
+                ?? (object.key.contains("audio") ? "audio/mp4" : "video/mp4")
             #expect(object.contentType == type, "\(object.key)")
         }
         let playlist = try await bench.text("v/\(id)/480p/index.m3u8")
@@ -104,6 +105,7 @@ import Testing
                   kill -KILL $$
                 fi
                 \(WorkerBench.media.renditions.map { try WorkerBench.make($0, content: "other") }.joined(separator: "\n"))
+                \(WorkerBench.media.pictures.map { try WorkerBench.hand($0, "picture") }.joined(separator: "\n"))
                 \(WorkerBench.say(.result(WorkerBench.media)));;
             esac
             """)

@@ -32,7 +32,8 @@ struct GrowingVideo: Sendable {
     /// By name.
     let tracks: [String: Track]
     private let announcedBefore: Set<String>
-    private let lowestRung: String
+    /// Nil for sound alone.
+    private let lowestRung: String?
     private let hasSound: Bool
 
     /// What the parts of a job have published, for a video with these rungs, lowest first.
@@ -47,24 +48,25 @@ struct GrowingVideo: Sendable {
         }
         self.tracks = tracks
         announcedBefore = Set(publication.announced)
-        lowestRung = rungs.first ?? ""
+        lowestRung = rungs.first
         self.hasSound = hasSound
     }
 
     /// The renditions that playlists name now, by name, each with the segments that it shows. Empty: nothing can be played.
+    /// Subtitles, which are made in one piece at the end, come with the final playlists.
     func announced() -> [RenditionOutput] {
-        let counts = tracks.mapValues(\.wholeCount)
+        let counts = tracks.filter { $0.value.header.kind != .subtitles }.mapValues(\.wholeCount)
         var members = announcedBefore
         if members.isEmpty {
             // All that a player must have at once.
-            let sound = tracks.values.filter { !$0.header.isVideo && (counts[$0.header.name] ?? 0) > 0 }
-            guard counts[lowestRung] ?? 0 > 0, !hasSound || !sound.isEmpty else { return [] }
-            members = Set([lowestRung] + sound.map(\.header.name))
+            let sound = tracks.values.filter { $0.header.isAudio && (counts[$0.header.name] ?? 0) > 0 }
+            guard lowestRung.map({ counts[$0] ?? 0 > 0 }) ?? true, !hasSound || !sound.isEmpty else { return [] }
+            members = Set([lowestRung].compactMap(\.self) + sound.map(\.header.name))
         }
         let shown = members.map { counts[$0] ?? 0 }.min() ?? 0
         guard shown > 0 else { return [] }
         for (name, count) in counts where count >= shown { members.insert(name) }
-        return members.sorted().compactMap { tracks[$0]?.output(count: shown) }
+        return members.compactMap { tracks[$0]?.output(count: shown) }.sorted(by: Self.isBefore)
     }
 
     /// What each part has made, in the order of the parts, of a video with so many frames: what `PartJoin` checks.
@@ -82,6 +84,11 @@ struct GrowingVideo: Sendable {
         }
     }
 
+    /// The order of menus: `audio`, `audio-2`, `audio-10`.
+    private static func isBefore(_ one: RenditionOutput, _ other: RenditionOutput) -> Bool {
+        (one.name.utf8.count, one.name) < (other.name.utf8.count, other.name)
+    }
+
     /// Every rendition with all its segments. Throws unless all pictures have the same whole number of segments and
     /// everything else lasts as long as they do.
     func finished(rungs: [String]) throws(MediaError) -> [RenditionOutput] {
@@ -93,8 +100,11 @@ struct GrowingVideo: Sendable {
             }
             outputs.append(track.output(count: count))
         }
-        outputs.sort { $0.name < $1.name }
-        guard let first = outputs.first(where: \.isVideo) else { throw MediaError.failed("no pictures were published") }
+        outputs.sort(by: Self.isBefore)
+        // Of sound alone the first track is the measure.
+        guard let first = outputs.first(where: \.isVideo) ?? outputs.first(where: \.isAudio) else {
+            throw MediaError.failed("neither pictures nor sound were published")
+        }
         for rung in rungs where tracks[rung] == nil { throw MediaError.failed("the rung \(rung) was not published") }
         for output in outputs {
             let isEqual =
@@ -104,7 +114,7 @@ struct GrowingVideo: Sendable {
                 throw MediaError.failed("\(output.name) does not fit \(first.name)")
             }
         }
-        if hasSound, outputs.allSatisfy(\.isVideo) { throw MediaError.failed("no sound was published") }
+        if hasSound, !outputs.contains(where: \.isAudio) { throw MediaError.failed("no sound was published") }
         return outputs
     }
 

@@ -13,8 +13,6 @@ struct MediaPublisher: Sendable {
     static let finalCacheControl = "public, max-age=3600"
     /// Of one that grows: a player asks again about every target duration, and the origin once a second at most.
     static let growingCacheControl = "public, max-age=1, stale-while-revalidate=10"
-    /// The segments of a day in all renditions are fewer.
-    private static let filesMax = 200_000
 
     let store: any ObjectStore
     let videoID: String
@@ -23,18 +21,16 @@ struct MediaPublisher: Sendable {
 
     /// Stores a file of a rendition under its own name; the bytes of what is there afterwards.
     func publish(_ name: String, of rendition: RenditionOutput) async throws(ObjectStoreError) -> Int {
-        let type = rendition.isVideo ? "video/mp4" : "audio/mp4"
-        return try await publish("\(rendition.name)/\(name)", type: Self.type(of: name) ?? type)
+        try await publish("\(rendition.name)/\(name)", type: Self.type(of: rendition.kind))
     }
 
-    /// Stores what is in the folder beside renditions and playlists: the poster and other pictures.
-    func publishExtras(except renditions: Set<String>) async throws(ObjectStoreError) {
-        let paths = (try? FileManager.default.subpathsOfDirectory(atPath: folder)) ?? []
-        guard paths.count <= Self.filesMax else { throw .invalidName("the media child made too many files") }
-        for path in paths.sorted() {
-            let first = path.prefix { $0 != "/" }
-            guard !renditions.contains(String(first)), let type = Self.type(of: path) else { continue }
-            _ = try await publish(path, type: type)
+    /// Stores the files beside the renditions and the playlists: poster, sprites with their index, preview.
+    func publish(pictures: [String]) async throws(ObjectStoreError) {
+        for name in pictures {
+            guard let type = Self.type(ofPicture: name) else {
+                throw .invalidName("the media child gave a name that is not a picture's")
+            }
+            _ = try await publish(name, type: type)
         }
     }
 
@@ -77,7 +73,7 @@ struct MediaPublisher: Sendable {
         }
     }
 
-    /// Letters, digits, inner dots and hyphens, such as `480p` and `0.m4s`.
+    /// Letters, digits, hyphens, underscores and inner dots, such as `480p`, `audio-2` and `0.m4s`.
     private static func isName(_ name: String) -> Bool {
         (1...64).contains(name.utf8.count) && !name.hasPrefix(".")
             && name.utf8.allSatisfy { byte in
@@ -86,14 +82,17 @@ struct MediaPublisher: Sendable {
             }
     }
 
-    /// By the name's ending; nil for segments, whose type is their rendition's, and for what is not published.
-    private static func type(of name: String) -> String? {
-        let types = [
-            "jpg": "image/jpeg", "png": "image/png", "webp": "image/webp", "vtt": "text/vtt", "mp4": "video/mp4",
-        ]
-        guard let dot = name.lastIndex(of: "."), name.suffix(from: dot) != ".mp4" || !name.hasSuffix("init.mp4") else {
-            return nil
+    private static func type(of kind: RenditionOutput.Kind) -> String {
+        switch kind {
+        case .video: "video/mp4"
+        case .audio: "audio/mp4"
+        case .subtitles: "text/vtt"
         }
-        return types[String(name.suffix(from: name.index(after: dot)))]
+    }
+
+    /// By the name's ending; nil for what is not published.
+    private static func type(ofPicture name: String) -> String? {
+        guard let dot = name.lastIndex(of: ".") else { return nil }
+        return ["jpg": "image/jpeg", "vtt": "text/vtt", "mp4": "video/mp4"][String(name[name.index(after: dot)...])]
     }
 }

@@ -17,9 +17,10 @@ extension PartRun {
         let publisher = MediaPublisher(store: services.store, videoID: lease.videoID, folder: "\(folder)/out")
         do throws(ObjectStoreError) {
             for (index, rendition) in renditions.enumerated() {
-                _ = try await publisher.publish(
-                    playlist: PlaylistAssembly.media(rendition).text(),
-                    at: "\(rendition.name)/\(PlaylistAssembly.mediaName)", isFinal: true, condition: .always)
+                for (name, playlist) in PlaylistAssembly.playlists(rendition) {
+                    _ = try await publisher.publish(
+                        playlist: playlist.text(), at: "\(rendition.name)/\(name)", isFinal: true, condition: .always)
+                }
                 pulse.show(fraction: Double(index + 1) / Double(renditions.count + 1))
                 guard !Task.isCancelled else { return .stopped }
             }
