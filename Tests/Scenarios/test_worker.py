@@ -146,7 +146,7 @@ def test_a_part_that_always_crashes_sets_the_job_aside_with_its_log(queue_stack:
     assert stack.client.job(video)["phase"] == "setAside"
     metrics = stack.client.metrics()
     assert metrics["spillway_jobs_set_aside_total"] == 1 and metrics["spillway_job_retries_total"] == 1
-    assert metrics['spillway_job_part_outcomes_total{outcome="crashed"}'] == 2
+    assert metrics['spillway_job_part_outcomes_total{outcome="crash"}'] == 2
     assert worker.process.poll() is None, "the worker itself goes on"
 
 

@@ -75,11 +75,11 @@ import Testing
             try await bench.work()
             let tries = try await bench.queue.tries(videoID: id, failed: true, limit: 10)
             #expect(tries.count == attempt)
-            #expect(tries[0].outcome == "crashed" && tries[0].log.contains("the box is broken"))
+            #expect(tries[0].outcome == "crash" && tries[0].log.contains("the box is broken"))
             bench.advance(milliseconds: 100_000)
         }
         #expect(try await bench.catalog.video(id: id).status == .failed)
-        #expect(try await bench.queue.figures().counters["failed_crashed"] == 3)
+        #expect(try await bench.queue.figures().counters["failed_crash"] == 3)
     }
 
     @Test func aFileThatIsAtFaultIsTriedOnce() async throws {

@@ -23,6 +23,7 @@ final class AudioPipeline {
 
     private var graph: FilterGraph?
     private var graphInput = ""
+    private var changes = Allowance.changes
     private var framesIn = 0
     private var packetsOut = 0
 
@@ -58,6 +59,9 @@ final class AudioPipeline {
     var seconds: Double {
         Double(framesIn * AudioFormat.frameSamples) / Double(AudioFormat.samplesPerSecond)
     }
+
+    /// Frames of sound that were decoded so far.
+    var framesDecoded: Int { decoder.framesDecoded }
 
     /// Takes one packet of the source. `videoFrames` is how long the picture is known to go on.
     func push(_ packet: Packet, videoFrames: Int) throws(MediaError) {
@@ -115,6 +119,7 @@ final class AudioPipeline {
             "time_base=1/\(rate):sample_rate=\(rate):sample_fmt=\(sound.pointee.format):channel_layout=\(layout)"
         guard input != graphInput else { return }
         let isFirst = graph == nil
+        try changes.use()
         try endGraph()
         // async=1 fills gaps and cuts overlaps of the source; first_pts=0 does so at the start.
         let resample = "aresample=\(AudioFormat.samplesPerSecond):async=1" + (isFirst ? ":first_pts=0" : "")

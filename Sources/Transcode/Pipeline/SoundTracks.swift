@@ -23,7 +23,7 @@ final class SoundTracks {
         try makeFolder("\(folder)/\(AudioFormat.name)")
         pipeline = try AudioPipeline(
             stream: source.demuxer.streams[info.index], info: info, startSeconds: source.startSeconds,
-            declaredSeconds: max(source.info.durationSeconds, source.info.declaredSeconds), plan: source.cuts,
+            declaredSeconds: source.soundSecondsMax, plan: source.cuts,
             folder: "\(folder)/\(AudioFormat.name)", announce: announce)
     }
 
@@ -44,6 +44,9 @@ final class SoundTracks {
 
     /// The length of the sound so far in seconds, of the shortest track; without end when there is none.
     var seconds: Double { pipeline?.seconds ?? .infinity }
+
+    /// Frames of sound that were decoded so far.
+    var framesDecoded: Int { pipeline?.framesDecoded ?? 0 }
 
     /// The file has no more packets.
     func drain() throws(MediaError) { try pipeline?.drain() }

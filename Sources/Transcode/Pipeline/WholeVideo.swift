@@ -29,7 +29,7 @@ final class WholeVideo {
         self.preset = preset
         self.announce = announce
         sound = try SoundTracks(source, folder: folder, announce: announce)
-        headSegments = MediaPlan.headSegments(source)
+        headSegments = MediaPlan.headSegments(source, isWhole: true)
         headRungs = headSegments > 0 ? Array(source.ladder.prefix(MediaPlan.headRungsMax)) : []
         poster = PosterPicker(frameRate: source.cuts.frameRate)
         progress = PartProgress(source.ladder.map { ($0, source.framesExpected) })
@@ -90,7 +90,7 @@ final class WholeVideo {
                 progress.tell(cascade, announce)
             },
             packet: { [self] (packet) throws(MediaError) in try sound.push(packet, videoFrames: framesKnown) },
-            wantsPackets: wantsPackets)
+            framesDecoded: { [sound] in sound.framesDecoded }, wantsPackets: wantsPackets)
         do throws(MediaError) {
             try cascade.start()
             let end = try PictureReader.read(source, frames: frames, size: cascade.size, into: sink)

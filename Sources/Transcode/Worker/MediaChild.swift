@@ -2,7 +2,6 @@
 
 import Backends
 import Base
-import Glibc
 
 /// Media children of one try, all on the same input: one for each piece of the part's work, at the same time.
 struct MediaChild: Sendable {
@@ -11,11 +10,10 @@ struct MediaChild: Sendable {
     let settings: OriginConfiguration.Transcode
     /// An open regular file.
     let input: ObjectFile
-    /// The folder of the try: the children write to `out` in it and to their log.
+    /// The folder of the try; what the children make is in `out`.
     let folder: String
 
     var output: String { "\(folder)/out" }
-    private var logPath: String { "\(folder)/log" }
 
     /// Runs the children and gives `receive` what they say, message by message, until all are gone. Ends them when the
     /// task is cancelled or `receive` throws. The outcomes are in the order of `pieces`.
@@ -60,25 +58,14 @@ struct MediaChild: Sendable {
         return try outcomes.map { (outcome) throws(MediaError) in try outcome.get() }
     }
 
-    /// The end of what the children wrote to standard error.
-    func log() -> String {
-        let descriptor = open(logPath, O_RDONLY | O_CLOEXEC)
-        guard descriptor >= 0 else { return "" }
-        defer { close(descriptor) }
-        let size = lseek(descriptor, 0, SEEK_END)
-        let bytes = [UInt8](unsafeUninitializedCapacity: PartFailure.logBytesMax) { buffer, count in
-            count = max(0, pread(descriptor, buffer.baseAddress, buffer.count, max(0, size - buffer.count)))
-        }
-        return String(decoding: bytes, as: UTF8.self)
-    }
-
     private func child(_ piece: MediaPart) throws(MediaError) -> ChildProcess {
         ChildProcess(
             ChildProcess.Job(
                 input: input.descriptor, folder: output, preset: settings.preset, part: piece,
                 confinement: Confinement(
-                    memoryBytesMax: settings.childMemoryMax, secondsMax: settings.childSecondsMax),
-                executable: executable, errorsPath: logPath))
+                    memoryBytesMax: settings.childMemoryMax, secondsMax: settings.childSecondsMax,
+                    isRequired: settings.confinement == ConfinementMode.required.rawValue),
+                executable: executable))
     }
 
     private static func run(_ child: ChildProcess, say: @escaping @Sendable (ChildMessage) -> Void) async

@@ -96,7 +96,8 @@ struct PartRun: Sendable {
             throw MediaError.failed("clear the video's place: \(error)")
         }
         let outcomes = try await child.run([.plan]) { (_, _) in }
-        guard case .plan(let media) = outcomes[0] else { return try bad(outcomes, child) }
+        for outcome in outcomes { services.children.count(outcome) }
+        guard case .plan(let media) = outcomes[0] else { return try bad(outcomes) }
         let work = WorkPlan(media: media)
         return .done(
             PartOutcome(plan: try jsonText(media), parts: try work.parts(), videoSeconds: media.declaredSeconds))
@@ -118,10 +119,11 @@ struct PartRun: Sendable {
             default: break
             }
         }
+        for outcome in outcomes { services.children.count(outcome) }
         guard !Task.isCancelled else { return .stopped }
         var results: [MediaResult] = []
         for outcome in outcomes {
-            guard case .result(let result) = outcome else { return try bad(outcomes, child) }
+            guard case .result(let result) = outcome else { return try bad(outcomes) }
             results.append(result)
         }
         for result in results { try await publication.finish(result) }
@@ -161,30 +163,34 @@ struct PartRun: Sendable {
     // MARK: What goes wrong
 
     /// The first outcome that is none of success, as the queue is told.
-    private func bad(_ outcomes: [ChildOutcome], _ child: MediaChild) throws(MediaError) -> Ending {
+    private func bad(_ outcomes: [ChildOutcome]) throws(MediaError) -> Ending {
         let outcome = outcomes.first { outcome in
             switch outcome {
             case .result, .plan, .killed: false
             default: true
             }
         }
-        let log = child.log()
         switch outcome {
         case .unusable(let reason):
-            return .failed(PartFailure(reason: reason, outcome: "unusable", log: log, isFinal: true))
-        case .failed(let reason): throw MediaError.failed(log.isEmpty ? reason : "\(reason)\n\(log)")
-        case .crashed(let how):
-            Log.warning("the media child crashed", ["video": lease.videoID, "part": partName, "how": how])
+            return .failed(PartFailure(reason: reason, outcome: "unusable", isFinal: true))
+        case .failed(let reason): throw MediaError.failed(reason)
+        case .crashed(let fault):
+            Log.warning(
+                "a media child ended badly",
+                [
+                    "video": lease.videoID, "part": partName, "kind": fault.name, "how": fault.description,
+                    "lastWords": fault.lastWords, "children": services.children.text,
+                ])
             return .failed(
                 PartFailure(
-                    reason: "The transcoder crashed on this file. It may be damaged.", outcome: "crashed",
-                    log: "\(how)\n\(log)"))
+                    reason: fault.sentence, outcome: fault.name, log: "\(fault.description)\n\(fault.lastWords)",
+                    isFinal: fault.kind == .processorTime))
         case .timedOut:
             let seconds = services.settings.childSecondsMax
             return .failed(
                 PartFailure(
                     reason: "Processing took longer than \(seconds) seconds, the most that is allowed.",
-                    outcome: "timed_out", log: log, isFinal: true))
+                    outcome: "timedOut", isFinal: true))
         case .killed, nil: return .stopped
         case .result, .plan: throw MediaError.failed("a child did other work than it was given")
         }

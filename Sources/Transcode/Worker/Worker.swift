@@ -22,6 +22,7 @@ struct Worker: Sendable {
     /// Opens the queue and the objects. Throws a `BackendError` or an `ObjectStoreError` for the operator.
     init(_ configuration: OriginConfiguration, parallel: Int = 1, idleSeconds: Int? = nil) throws {
         settings = configuration.transcode
+        try Self.checkConfinement(settings)
         name = "\(Self.hostName()):\(getpid())"
         self.parallel = parallel
         idleMilliseconds = idleSeconds.map { Int64($0) * 1000 }
@@ -38,10 +39,11 @@ struct Worker: Sendable {
     /// Works until its task is cancelled, when the parts in work are given back, or until it was idle for too long.
     func run() async {
         Log.info("the worker takes jobs", ["worker": name, "parallel": "\(parallel)"])
+        for sentence in KernelSupport.ofThisKernel.shortcomings { Log.warning(sentence) }
         await withTaskGroup(of: Void.self) { group in
             for _ in 0..<parallel { group.addTask { await work() } }
         }
-        Log.info("the worker has ended", ["worker": name])
+        Log.info("the worker has ended", ["worker": name, "children": services.children.text])
     }
 
     private func work() async {
@@ -68,6 +70,14 @@ struct Worker: Sendable {
         }
     }
 
+    /// A worker that could start no child says so at once, and leaves its jobs to others.
+    private static func checkConfinement(_ settings: OriginConfiguration.Transcode) throws {
+        guard settings.confinement == ConfinementMode.required.rawValue, !KernelSupport.ofThisKernel.hasFilter else {
+            return
+        }
+        throw CleanError(KernelSupport.withoutFilter)
+    }
+
     private static func hostName() -> String {
         var bytes = [CChar](repeating: 0, count: 256)
         guard gethostname(&bytes, bytes.count - 1) == 0 else { return "unknown" }
@@ -81,6 +91,8 @@ struct WorkerServices: Sendable {
     var queue: any JobQueue
     var store: any ObjectStore
     var folder: WorkFolder
+    /// How the media children of this worker ended.
+    let children = ChildTally()
     var settings: OriginConfiguration.Transcode
     /// The program of the media children: this one, unless a test runs.
     var executable = "/proc/self/exe"
