@@ -178,15 +178,18 @@ def test_ranges_are_asked_for_and_cut(serve, presentation: Path) -> None:
     for manners in [Manners(), Manners(ignores_ranges=True)]:
         address = serve(manners).replace("master.m3u8", "240p/ranges.m3u8")
         remote = check(address)
-        assert remote.status == 0 and remote.rules() == {"Apple 11"}, remote.findings
-        assert remote.renditions[0]["measuredBandwidth"] == check(presentation / "240p" / "index.m3u8").renditions[0][
-            "measuredBandwidth"
-        ]
+        local = check(presentation / "240p" / "index.m3u8")
+        assert remote.status == 0 and remote.rules() == local.rules() | {"Apple 11"}, remote.findings
+        assert remote.renditions[0]["measuredBandwidth"] == local.renditions[0]["measuredBandwidth"]
 
 
-def test_an_edge_does_what_the_rules_ask(stack: Stack, sample: Sample) -> None:
+def test_an_edge_does_what_the_rules_ask(stack: Stack, film: Sample) -> None:
     """Signed addresses, TLS, gzip, types and no redirects: an edge in front of our origin."""
-    manifest = stack.client.playback(sample.id)["manifestUrl"]
+    manifest = stack.client.playback(film.id)["manifestUrl"]
+    # What an edge is only just fetching it passes on as it comes, and it leaves what is shorter than 256 bytes as it is
+    # (compression.minimumBytes): the film is long enough.
+    cold = check(manifest, stack.keys.ca)
+    assert cold.rules() & DELIVERY_RULES <= {"Apple 10.1"}, cold.findings
     report = check(manifest, stack.keys.ca)
     assert report.status in (0, 1), report.errors
     assert report.rules() & DELIVERY_RULES == set(), [report.of(rule) for rule in DELIVERY_RULES]

@@ -52,9 +52,24 @@ struct RenditionFacts {
         }
     }
     var peakBitsPerSecond: Int {
-        peakSegmentBitRate(measures, targetDurationSeconds: media?.targetDurationSeconds ?? 0)
+        let target = media?.targetDurationSeconds ?? 0
+        return peakSegmentBitRate(Self.merged(measures, target: target), targetDurationSeconds: target)
     }
     var averageBitsPerSecond: Int { averageSegmentBitRate(measures) }
+
+    /// Thousands of segments that take next to no time would make as many runs as their count squared: such are put together.
+    private static func merged(_ measures: [SegmentMeasure], target: Int) -> [SegmentMeasure] {
+        guard measures.count > 1000 else { return measures }
+        let shortest = Double(max(1, target)) / 200
+        return measures.reduce(into: []) { merged, measure in
+            if let last = merged.last, last.durationSeconds < shortest {
+                merged[merged.count - 1].bytes += measure.bytes
+                merged[merged.count - 1].durationSeconds += measure.durationSeconds
+            } else {
+                merged.append(measure)
+            }
+        }
+    }
 
     /// What is there, by the samples; nil when a segment is not MP4.
     var sampleSeconds: Double? {

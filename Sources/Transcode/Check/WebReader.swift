@@ -13,7 +13,7 @@ final class WebReader: ResourceReader {
     private static let slowSecondsMax = 20
     private static let redirectsMax = 5
 
-    private let handle: OpaquePointer
+    private let curl: UnsafeMutableRawPointer
 
     /// What one transfer brought.
     private final class Content {
@@ -29,7 +29,7 @@ final class WebReader: ResourceReader {
     /// `authorities` is a PEM file of the certificate authorities to trust; nil for those of the system.
     init(authorities: String?) throws(CleanError) {
         guard let curl = curl_easy_init() else { throw CleanError("libcurl could not be started.") }
-        handle = OpaquePointer(curl)
+        self.curl = curl
         set(CURLOPT_NOSIGNAL, 1)
         set(CURLOPT_FOLLOWLOCATION, 1)
         set(CURLOPT_MAXREDIRS, Self.redirectsMax)
@@ -43,8 +43,6 @@ final class WebReader: ResourceReader {
     }
 
     deinit { curl_easy_cleanup(curl) }
-
-    private var curl: UnsafeMutableRawPointer { UnsafeMutableRawPointer(handle) }
 
     private func set(_ option: CURLoption, _ value: Int) { _ = spw_curl_set_long(curl, option, value) }
     private func set(_ option: CURLoption, _ value: String?) { _ = spw_curl_set_text(curl, option, value) }

@@ -80,6 +80,27 @@ import Testing
         #expect(presentation.check().findings.map(\.rule) == [.available])
     }
 
+    /// A video in work: playlists of type EVENT, of which one is behind.
+    @Test func aPresentationThatGrowsHasNoFinding() {
+        var presentation = GoodPresentation()
+        presentation.replaceInAll("TYPE:VOD", with: "TYPE:EVENT")
+        presentation.replaceInAll("#EXT-X-ENDLIST\n", with: "")
+        presentation.remove("#EXTINF:3.000000,\n2.m4s\n", from: "360p/index.m3u8")
+        #expect(presentation.check().findings == [])
+    }
+
+    /// A hostile playlist must not take longer than its bytes: this would be 10^8 runs of segments.
+    @Test func manySegmentsWithoutADurationAreMeasuredInTime() {
+        var presentation = GoodPresentation()
+        presentation.root = "/240p/index.m3u8"
+        let many = String(repeating: "#EXTINF:0,\ntext.vtt\n", count: 10_000)
+        presentation.replace("#EXT-X-ENDLIST", with: many + "#EXT-X-ENDLIST", in: "240p/index.m3u8")
+        presentation.files["240p/text.vtt"] = Array("WEBVTT\n".utf8)
+        let start = ContinuousClock.now
+        #expect(presentation.check().renditions.first?.measuredBandwidth != nil)
+        #expect(ContinuousClock.now - start < .seconds(20))
+    }
+
     @Test func whatIsBrokenAgainAndAgainIsCounted() {
         var presentation = GoodPresentation()
         let line = "#EXT-X-MEDIA:TYPE=NOISE\n"

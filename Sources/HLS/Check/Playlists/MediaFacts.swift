@@ -38,4 +38,15 @@ struct MediaFacts {
     var durationSeconds: Double { entries.reduce(0) { $0 + $1.segment.durationSeconds } }
     /// Segments are added and removed: neither finished nor of EVENT type.
     var isLive: Bool { !isComplete && kind == nil }
+
+    /// How a segment is shown: beside its playlist, as the playlist names it.
+    func segmentPlace(_ number: Int) -> String {
+        let entry = entries[number]
+        var shown = Address.resolve(entry.segment.uri, against: "/" + place)
+        shown = String(shown.dropFirst(shown.hasPrefix("/") ? 1 : 0).prefix { $0 != "?" })
+        if let range = entry.range {
+            shown += " bytes \(range.lowerBound)-\(max(range.lowerBound, range.upperBound - 1))"
+        }
+        return FindingList.shown(shown)
+    }
 }

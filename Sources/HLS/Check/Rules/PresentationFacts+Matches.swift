@@ -38,7 +38,7 @@ extension PresentationFacts {
     }
 
     private func checkLengths(_ findings: inout FindingList) {
-        let measured = played.filter { $0.media?.isLive == false && $0.startSeconds != nil }
+        let measured = played.filter { $0.media?.isComplete == true && $0.startSeconds != nil }
         guard let first = measured.first, let length = first.sampleSeconds, let start = first.startSeconds else {
             return
         }
@@ -64,7 +64,8 @@ extension PresentationFacts {
     private func checkBoundaries(_ findings: inout FindingList) {
         guard let first = played.first(where: { $0.startSeconds != nil }) else { return }
         for other in played where other.reference != first.reference && other.startSeconds != nil {
-            if other.segments.count != first.segments.count {
+            let areComplete = first.media?.isComplete == true && other.media?.isComplete == true
+            if areComplete, other.segments.count != first.segments.count {
                 findings.add(
                     .sameBoundaries, other.place,
                     "there are \(other.segments.count) segments, in \(first.place) \(first.segments.count)")
@@ -81,10 +82,10 @@ extension PresentationFacts {
                 let sentence =
                     "segment \(number) starts at \(decimal(two.startSeconds, places: 3)) s, in \(first.place) at "
                     + "\(decimal(one.startSeconds, places: 3)) s"
-                findings.add(.sameBoundaries, Address.segmentPlace(media, number), sentence)
+                findings.add(.sameBoundaries, media.segmentPlace(number), sentence)
                 // Numbers mean the same content only where the lists are equally long.
                 if isVideo, number == 0 || other.segments.count == first.segments.count {
-                    findings.add(.sameTimestamps, Address.segmentPlace(media, number), sentence)
+                    findings.add(.sameTimestamps, media.segmentPlace(number), sentence)
                 }
             }
         }
@@ -132,7 +133,7 @@ extension PresentationFacts {
                     continue
                 }
                 findings.add(
-                    .independentSegments, Address.segmentPlace(media, number), "the segment needs the one before it")
+                    .independentSegments, media.segmentPlace(number), "the segment needs the one before it")
             }
         }
     }

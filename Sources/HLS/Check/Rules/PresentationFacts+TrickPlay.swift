@@ -19,7 +19,7 @@ extension PresentationFacts {
             findings.add(.denseIFrames, multivariant.place, "no I-frame playlist has a picture each second")
         }
         guard let length = videos.lazy.compactMap({ $0.media?.durationSeconds }).first else { return }
-        for media in lists where abs(media.durationSeconds - length) > frameSeconds + 0.001 && !media.isLive {
+        for media in lists where abs(media.durationSeconds - length) > frameSeconds + 0.001 && media.isComplete {
             findings.add(
                 .sameRange, media.place,
                 "the I frames stand for \(decimal(media.durationSeconds, places: 3)) s of \(decimal(length, places: 3)) s"
@@ -34,7 +34,7 @@ extension PresentationFacts {
         }
         let start = main.startSeconds ?? 0
         for subtitles in renditions where subtitles.role == .subtitles {
-            guard let media = subtitles.media, !media.isLive else { continue }
+            guard let media = subtitles.media, media.isComplete else { continue }
             if abs(media.durationSeconds - length) > max(frameSeconds, 0.05) {
                 findings.add(
                     .subtitleLength, media.place,
@@ -48,7 +48,7 @@ extension PresentationFacts {
                     last > end + 0.1 || first < time - 0.1
                 {
                     findings.add(
-                        .webVTTCues, Address.segmentPlace(media, number), "a cue is not inside the time of the segment")
+                        .webVTTCues, media.segmentPlace(number), "a cue is not inside the time of the segment")
                 }
                 time = end
             }

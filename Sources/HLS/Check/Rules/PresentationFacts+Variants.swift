@@ -14,7 +14,7 @@ extension PresentationFacts {
             guard let rendition = rendition(stream.uri) else { continue }
             let place = "\(multivariant.place):\(stream.line)"
             if let rates = rates(stream) {
-                checkRates(stream, rates, isLive: rendition.media?.isLive == true, place, &findings)
+                checkRates(stream, rates, isGrowing: rendition.media?.isComplete == false, place, &findings)
             }
             checkCodecs(stream, rendition, place, &findings)
             checkPicture(stream, rendition, place, &findings)
@@ -45,19 +45,19 @@ extension PresentationFacts {
     }
 
     private func checkRates(
-        _ stream: MultivariantFacts.Stream, _ rates: MeasuredRates, isLive: Bool, _ place: String,
+        _ stream: MultivariantFacts.Stream, _ rates: MeasuredRates, isGrowing: Bool, _ place: String,
         _ findings: inout FindingList
     ) {
         if let declared = stream.bandwidth {
             let sentence = "BANDWIDTH is \(declared), the measured peak \(rates.peak)"
-            if isLive {
+            if isGrowing {
                 if Double(rates.peak) >= Double(declared) * 1.25 { findings.add(.livePeak, place, sentence) }
             } else {
                 if isBelow(declared, rates.peak) { findings.add(.bandwidth, place, sentence) }
                 if !isNear(declared, rates.peak) { findings.add(.measuredPeak, place, sentence) }
             }
         }
-        guard let declared = stream.averageBandwidth, !isLive else { return }
+        guard let declared = stream.averageBandwidth, !isGrowing else { return }
         let sentence = "AVERAGE-BANDWIDTH is \(declared), the measured average \(rates.average)"
         if isBelow(declared, rates.average) { findings.add(.averageBandwidth, place, sentence) }
         if !isNear(declared, rates.average) { findings.add(.measuredAverage, place, sentence) }

@@ -66,7 +66,7 @@ struct RenditionRules {
                 let expected = last.facts.decodeTime + last.facts.duration
                 if facts.decodeTime != expected {
                     findings.add(
-                        .decodeTimes, Address.segmentPlace(media, number) + " box moof/traf/tfdt",
+                        .decodeTimes, media.segmentPlace(number) + " box moof/traf/tfdt",
                         "the decode time is \(facts.decodeTime), but the segment before ends at \(expected)")
                 }
             }
@@ -126,7 +126,7 @@ struct RenditionRules {
     private mutating func checkPictures() {
         for (number, segment) in rendition.segments.enumerated() {
             guard let facts = segment.facts else { continue }
-            let place = Address.segmentPlace(media, number)
+            let place = media.segmentPlace(number)
             if !facts.startsWithIDR { findings.add(.startsWithIDR, place, "the first picture is no IDR picture") }
             if !facts.startsWithIDR || !facts.isClosed, media.independentSegments {
                 findings.add(.independentSegments, place, "the segment needs the one before it")
@@ -149,7 +149,7 @@ struct RenditionRules {
                     let seconds = Double(time - last.time) / Double(facts.timescale)
                     if seconds > 2 + frame + Self.roundingSeconds {
                         findings.add(
-                            .keyFrameDistance, Address.segmentPlace(media, number),
+                            .keyFrameDistance, media.segmentPlace(number),
                             "\(decimal(seconds, places: 3)) s pass from one IDR picture to the next")
                     }
                 }
@@ -164,7 +164,7 @@ struct RenditionRules {
         }
         for (number, segment) in rendition.segments.enumerated() {
             guard let facts = segment.facts else { continue }
-            let place = Address.segmentPlace(media, number)
+            let place = media.segmentPlace(number)
             if rendition.video?.lengthBytes != nil, !facts.startsWithIDR {
                 findings.add(.iFramesOnly, place, "the first picture is no IDR picture")
             }
@@ -185,18 +185,5 @@ struct RenditionRules {
         if rendition.tracks.contains(where: \.isProtected) {
             findings.add(.notRead, media.place, "protected samples: only their sizes and times")
         }
-    }
-}
-
-extension Address {
-    /// How a segment is shown: beside its playlist, as the playlist names it.
-    static func segmentPlace(_ media: MediaFacts, _ number: Int) -> String {
-        let entry = media.entries[number]
-        var place = resolve(entry.segment.uri, against: "/" + media.place)
-        place = String(place.dropFirst(place.hasPrefix("/") ? 1 : 0).prefix { $0 != "?" })
-        if let range = entry.range {
-            place += " bytes \(range.lowerBound)-\(max(range.lowerBound, range.upperBound - 1))"
-        }
-        return FindingList.shown(place)
     }
 }
