@@ -40,7 +40,8 @@ final class WorkerBench: Sendable {
         let isVideo = kind == .video
         return RenditionOutput(
             kind: kind, name: name, codecs: isVideo ? "avc1.64001e" : kind == .audio ? "mp4a.40.2" : "",
-            width: isVideo ? 854 : 0, height: isVideo ? 480 : 0, framesPerSecond: isVideo ? 24 : 0, language: isVideo ? "" : "und",
+            width: isVideo ? 854 : 0, height: isVideo ? 480 : 0,
+            framesPerSecond: isVideo ? 24 : 0, language: isVideo ? "" : "und",
             segments: seconds.enumerated().map { number, seconds in
                 let iFrames = isVideo ? [IFrameRange(offset: 0, length: 2, frames: Int(seconds * 24))] : nil
                 return SegmentFile(name: "\(number).m4s", bytes: 3, durationSeconds: seconds, iFrames: iFrames)

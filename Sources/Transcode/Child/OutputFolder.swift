@@ -32,7 +32,8 @@ final class OutputFolder {
                 throw MediaError.failed("make \(name): errno \(errno)")
             }
         case .fileBegins(let name):
-            let opened = openat(descriptor, name + Self.partSuffix, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0o644)
+            let flags = O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC
+            let opened = openat(descriptor, name + Self.partSuffix, flags, 0o644)
             guard opened >= 0 else { throw MediaError.failed("create \(name): errno \(errno)") }
             file = (opened, name)
         case .fileBytes(let bytes):

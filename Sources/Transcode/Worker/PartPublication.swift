@@ -53,7 +53,9 @@ final class PartPublication {
         var header = rendition
         header.segments = []
         do throws(ObjectStoreError) {
-            if header.kind != .subtitles { _ = try await publisher.publish(SegmentWriter.initializationName, of: header) }
+            if header.kind != .subtitles {
+                _ = try await publisher.publish(SegmentWriter.initializationName, of: header)
+            }
         } catch {
             throw MediaError.failed("publish: \(error)")
         }
