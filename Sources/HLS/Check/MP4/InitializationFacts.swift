@@ -204,8 +204,9 @@ struct InitializationFacts {
             // No real delay is years long, and its product with a timescale has to fit.
             track.editDelaySeconds = min(Double(duration) / Double(movieTimescale), 1e8)
         }
-        if track.hasEditList {
-            let delay = track.editDelaySeconds - Double(track.editStart) / Double(max(1, track.timescale))
+        let delay = track.editDelaySeconds - Double(track.editStart) / Double(max(1, track.timescale))
+        // An edit list that only takes back the negative decode times of B frames moves nothing.
+        if abs(delay) >= 0.001 {
             let sign = delay < 0 ? "-" : ""
             report(
                 .editList, "moov/trak/edts/elst",

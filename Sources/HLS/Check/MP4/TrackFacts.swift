@@ -28,7 +28,6 @@ struct TrackFacts {
     /// The media time at which the presentation begins, in units of the track, and the empty time before, in seconds.
     var editStart = 0
     var editDelaySeconds = 0.0
-    var hasEditList: Bool { editStart != 0 || editDelaySeconds != 0 }
     var hasLoudness = false
     var isProtected = false
     /// From `trex`.
