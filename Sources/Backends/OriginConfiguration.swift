@@ -82,6 +82,8 @@ public struct OriginConfiguration: Sendable, Equatable {
         public var childMemoryMax = 4 << 30
         /// CPU and wall time after which the child is ended.
         public var childSecondsMax = 14400
+        /// `required`: no child without a filter of system calls. `whereAvailable`: as far as the kernel goes.
+        public var confinement = "required"
     }
 
     public var logLevel = Log.Level.info
@@ -181,6 +183,8 @@ extension OriginConfiguration {
             "childMemoryMax", default: transcode.childMemoryMax, in: (256 << 20)...(1 << 40))
         transcode.childSecondsMax = section.integer(
             "childSecondsMax", default: transcode.childSecondsMax, in: 10...604_800)
+        transcode.confinement = section.choice(
+            "confinement", default: transcode.confinement, of: ["required", "whereAvailable"])
     }
 
     private mutating func readPurge(_ section: ConfigurationSection) {

@@ -42,7 +42,7 @@ import Testing
     }
 
     func failure(_ parts: [MediaResult]) -> String? {
-        do {
+        do throws(MediaError) {
             _ = try PartJoin(plan).join(parts)
             return nil
         } catch {
@@ -79,16 +79,15 @@ import Testing
     }
 
     @Test func theRateOverAJoinIsChecked() {
-        // 7 kB in 6 s is below the bound; with a last segment of 2.4 s of 7 kB the window of 8.4 s is above it, and no
-        // part has such a window of its own.
-        var other = parts
-        other[3] = part(150..<450, rendition("240p", 1..<3, bytes: 7000), rendition("720p", 1..<3))
-        #expect(failure(other) == nil)
-        other[2] = part(
-            450..<510, rendition("240p", 3..<4, last: 2.4, bytes: 2_900), rendition("720p", 3..<4, last: 2.4))
-        #expect(failure(other) == nil)
-        other[2].renditions[0].segments[0].bytes = 8000
-        #expect(failure(other) != nil || true)
+        // The bound is 7,500 bytes in 6 s. A window of 8.4 s over the last join holds segments 2 and 3.
+        func parts(lastBytes: Int) -> [MediaResult] {
+            var parts = self.parts
+            parts[3].renditions[0].segments[1].bytes = 7400
+            parts[2].renditions[0].segments[0].bytes = lastBytes
+            return parts
+        }
+        #expect(failure(parts(lastBytes: 3000)) == nil)
+        #expect(failure(parts(lastBytes: 4000)) == "240p: the rate over a join is above its bound")
     }
 
     @Test func thePartsBehindTheHeadLeaveOutWhatItHolds() {

@@ -12,20 +12,26 @@ enum ChildMessage: Sendable, Codable, Equatable {
     case segment(rendition: String, SegmentFile)
     /// The last line of a child that planned.
     case plan(MediaPlan)
+    /// The parent is to make this folder, unless it is there; a path below the folder of the result.
+    case folder(String)
+    /// The parent is to create or replace this file; so many raw bytes follow the line.
+    case file(name: String, bytes: Int)
     /// The last line of a child that succeeded.
     case result(MediaResult)
     /// The last line of a child that found the file at fault; a sentence for the uploader.
     case unusable(String)
     /// The last line of a child that failed for another reason; for the operator.
     case failed(String)
+    /// The last line of a child that failed when its memory was nearly used up; for the operator.
+    case outOfMemory(String)
 }
 
 extension ChildMessage {
     /// Nothing follows it.
     var isLast: Bool {
         switch self {
-        case .progress, .rungs, .rendition, .segment: false
-        case .plan, .result, .unusable, .failed: true
+        case .progress, .rungs, .rendition, .segment, .folder, .file: false
+        case .plan, .result, .unusable, .failed, .outOfMemory: true
         }
     }
 }

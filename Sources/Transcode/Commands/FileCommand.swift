@@ -18,6 +18,8 @@ struct FileCommand: ParsableCommand {
     @Option(help: "The preset of x264: \(TranscodeLimits.presets.joined(separator: ", ")).")
     var preset = TranscodeLimits.presetDefault
     @Option(help: "How many processes work at once, each on a chunk of the video.") var jobs = 1
+    @Option(help: "What the kernel must offer: required (a filter of system calls), whereAvailable.")
+    var confinement = ConfinementMode.required
 
     func validate() throws {
         guard TranscodeLimits.presets.contains(preset) else {
@@ -29,13 +31,15 @@ struct FileCommand: ParsableCommand {
     }
 
     func run() throws {
+        for sentence in KernelSupport.ofThisKernel.shortcomings { printError(sentence) }
         let descriptor = try openInput(input)
         defer { close(descriptor) }
         try makeFolder(out)
         let job = ChildProcess.Job(
             input: descriptor, folder: out, preset: preset,
             confinement: Confinement(
-                memoryBytesMax: TranscodeLimits.memoryBytesMax, secondsMax: TranscodeLimits.secondsMax))
+                memoryBytesMax: TranscodeLimits.memoryBytesMax, secondsMax: TranscodeLimits.secondsMax,
+                isRequired: confinement == .required))
         let bar = ProgressBar()
         let result = Result { try jobs > 1 ? inParts(job, bar: bar) : whole(job, bar: bar) }
         bar.finish()
@@ -67,7 +71,7 @@ struct FileCommand: ParsableCommand {
     private func error(_ outcome: ChildOutcome) -> any Error {
         switch outcome {
         case .unusable(let reason), .failed(let reason): CleanError(reason)
-        case .crashed(let how): CleanError("The transcoder crashed on this file (\(how)).")
+        case .crashed(let fault): CleanError("\(fault.sentence) (\(fault))")
         case .timedOut: CleanError("The file took longer than \(TranscodeLimits.secondsMax) s.")
         case .killed: ExitCode.failure
         case .result, .plan: CleanError("The transcoder did another part of the work than it was asked for.")

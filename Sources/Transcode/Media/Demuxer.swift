@@ -11,6 +11,7 @@ final class Demuxer {
     /// Names of libav's demuxers.
     static let formats = "mov,mp4,m4a,3gp,matroska,webm,avi,mpegts,mpeg,flv,mp3,flac,ogg,wav"
     static let streamsMax = 32
+    private static let triesMax = 10_000
 
     private let input: DescriptorInput
     /// The file; it can be opened once more, each with its own place in it.
@@ -34,6 +35,10 @@ final class Demuxer {
         av_dict_set(&options, "format_whitelist", Self.formats, 0)
         // No protocol has this name, so that none is allowed.
         av_dict_set(&options, "protocol_whitelist", "none", 0)
+        av_dict_set(&options, "codec_whitelist", AllowedCodecs.list, 0)
+        // Data references of MOV name other files. Off by libav's default too; said here because so much rests on it.
+        av_dict_set(&options, "enable_drefs", "0", 0)
+        av_dict_set(&options, "use_absolute_path", "0", 0)
         var opened: UnsafeMutablePointer<AVFormatContext>? = context
         // On failure libav frees the context itself.
         let code = avformat_open_input(&opened, nil, nil, &options)
@@ -55,6 +60,9 @@ final class Demuxer {
         guard let context, let list = context.pointee.streams else { return [] }
         return (0..<Int(context.pointee.nb_streams)).compactMap { list[$0] }
     }
+
+    /// The file's size in bytes.
+    var size: Int64 { input.size }
 
     /// libav's name of the format, such as `mov,mp4,m4a,3gp,3g2,mj2`.
     var formatName: String {
@@ -99,7 +107,8 @@ final class Demuxer {
     /// Reads the next packet; false at the end of what can be read, whole or cut off.
     func read(into packet: Packet) throws(MediaError) -> Bool {
         packet.clear()
-        while true {
+        // A demuxer over a file never has to wait: one that says so again and again makes no progress.
+        for _ in 0..<Self.triesMax {
             let code = av_read_frame(context, packet.pointer)
             if code == spw_av_again() { continue }
             if code == spw_av_out_of_memory() { throw MediaError.libav("read", code) }
@@ -107,6 +116,7 @@ final class Demuxer {
             // what came with what the file declares.
             return code >= 0
         }
+        return false
     }
 
     /// Goes on reading at the last place before `seconds` of the file's own time line where all streams can be

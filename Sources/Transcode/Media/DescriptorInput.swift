@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import CFFmpeg
+import CLinux
 import Glibc
 
 /// Gives an open file to libav through callbacks, so that libav never opens anything by name.
@@ -17,12 +18,9 @@ final class DescriptorInput {
     let size: Int64
 
     init(descriptor: Int32) throws(MediaError) {
-        var status = stat()
-        guard fstat(descriptor, &status) == 0, status.st_mode & S_IFMT == S_IFREG else {
-            throw MediaError.unusable("The input is not a regular file.")
-        }
+        size = spw_regular_file_size(descriptor)
+        guard size >= 0 else { throw MediaError.unusable("The input is not a regular file.") }
         self.descriptor = descriptor
-        size = Int64(status.st_size)
         guard let buffer = av_malloc(Int(Self.bufferBytes)) else { throw MediaError.failed("no memory for input") }
         guard
             let context = avio_alloc_context(

@@ -27,6 +27,7 @@ final class AudioPipeline {
 
     private var graph: FilterGraph?
     private var graphInput = ""
+    private var changes = Allowance.changes
     private var framesIn = 0
     private var packetsOut = 0
 
@@ -66,6 +67,9 @@ final class AudioPipeline {
     var seconds: Double {
         Double(framesIn * AudioFormat.frameSamples) / Double(AudioFormat.samplesPerSecond)
     }
+
+    /// Frames of sound that were decoded so far.
+    var framesDecoded: Int { decoder.framesDecoded }
 
     /// Takes one packet of the source. `videoFrames` is how long the picture is known to go on.
     func push(_ packet: Packet, videoFrames: Int) throws(MediaError) {
@@ -113,6 +117,7 @@ final class AudioPipeline {
     private func useGraph(input: String) throws(MediaError) {
         guard input != graphInput else { return }
         let isFirst = graph == nil
+        try changes.use()
         try endGraph()
         let made = try FilterGraph(
             .audio, input: input, chain: AudioForm.stereo(async: true, fromZero: isFirst) + gainFilters)

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import Base
 import HLS
 import Synchronization
 
@@ -15,6 +16,13 @@ final class GrowingPlaylists: Sendable {
         var segments: [Int: SegmentFile] = [:]
         /// Segments without a gap from the first.
         var shown: [SegmentFile] = []
+        var writtenMilliseconds: Int64 = 0
+
+        /// A long playlist is not written for each segment: all that is written would grow with its square.
+        var isTooEarly: Bool {
+            Clock.monotonicMilliseconds() - writtenMilliseconds
+                < Int64(shown.count) * GrowingPlaylists.pauseMillisecondsPerSegment
+        }
 
         var output: RenditionOutput {
             var output = header
@@ -30,6 +38,9 @@ final class GrowingPlaylists: Sendable {
         var failure: MediaError?
         var isFinished = false
     }
+
+    /// A playlist of an hour is written every six seconds at most.
+    private static let pauseMillisecondsPerSegment: Int64 = 10
 
     private let folder: String
     private let lowestRung: String
@@ -75,9 +86,15 @@ final class GrowingPlaylists: Sendable {
         track.segments[number] = segment
         let before = track.shown.count
         while let next = track.segments.removeValue(forKey: track.shown.count) { track.shown.append(next) }
+        guard track.shown.count > before else {
+            state.tracks[name] = track
+            return
+        }
+        if state.members.contains(name), !track.isTooEarly {
+            try writeMedia(track.output, isComplete: false)
+            track.writtenMilliseconds = Clock.monotonicMilliseconds()
+        }
         state.tracks[name] = track
-        guard track.shown.count > before else { return }
-        if state.members.contains(name) { try writeMedia(track.output, isComplete: false) }
         try join(&state)
     }
 

@@ -19,7 +19,9 @@ struct MediaPlan: Codable, Sendable, Equatable {
     var hasSound: Bool
     /// What the file says; 0 when it says nothing.
     var declaredSeconds: Double
+}
 
+extension MediaPlan {
     /// A chunk of a minute: its start (a process, a seek, up to a group of pictures that is decoded for nothing)
     /// costs less than 2 % of it, and a lost worker loses no more.
     static let chunkSegments = 10

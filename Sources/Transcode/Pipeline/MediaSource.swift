@@ -59,12 +59,20 @@ final class MediaSource {
     /// The streams whose sound is delivered.
     var soundStreams: [Int] { info.audioTracks.prefix(SoundTracks.soundsMax).map(\.index) }
 
+    /// How long the sound may be, in seconds.
+    var soundSecondsMax: Double {
+        let declared = max(info.durationSeconds, info.declaredSeconds)
+        let longest = Allowance.seconds(bytes: demuxer.size)
+        return declared > 0 ? min(declared, longest) : longest
+    }
+
     /// The output frames that there should be, 1 at least.
     var framesExpected: Int { max(1, Int((declaredSeconds * cuts.frameRate.value).rounded())) }
 
     /// The length of the output's time line by what the file says, in seconds; 0 when it says nothing.
     var declaredSeconds: Double {
-        info.declaredSeconds > 0 ? info.declaredSeconds + videoStartSeconds - startSeconds : 0
+        let declared = min(info.declaredSeconds, Allowance.seconds(bytes: demuxer.size))
+        return declared > 0 ? declared + videoStartSeconds - startSeconds : 0
     }
 
     /// The rungs of these names, lowest first; all for nil.

@@ -27,6 +27,8 @@ final class PictureReader {
         var picture: (Frame, Int) throws(MediaError) -> Void
         /// Takes a packet of another selected stream.
         var packet: (Packet) throws(MediaError) -> Void = { (_) throws(MediaError) in }
+        /// The frames that were decoded from packets of other streams: a sign that the file holds something.
+        var framesDecoded: () -> Int = { 0 }
         /// Packets of other streams are still needed when all pictures are there.
         var wantsPackets: () -> Bool = { false }
     }
@@ -106,7 +108,9 @@ final class PictureReader {
 
     private func run() throws(MediaError) -> Outcome {
         let packet = try Packet()
+        var idlePackets = Allowance.idlePackets
         while try source.demuxer.read(into: packet) {
+            try idlePackets.use(progress: decoder.framesDecoded + sink.framesDecoded())
             if packet.streamIndex == source.video.index {
                 try takeVideo(packet)
             } else {
@@ -160,6 +164,9 @@ final class PictureReader {
         guard seconds <= SourceInfo.durationSecondsMax else {
             throw MediaError.unusable("The video is longer than 24 hours, the most that is accepted.")
         }
+        guard seconds <= Allowance.seconds(bytes: source.demuxer.size) else {
+            throw MediaError.unusable("The file is damaged: its times go far beyond what it holds.")
+        }
         lastFrameSeconds = seconds
         let stated = Double(frame.pointer.pointee.pkt_duration) * av_q2d(timeBase)
         videoEndSeconds = max(videoEndSeconds, seconds + (stated > 0 && stated <= 10 ? stated : oneFrame))
@@ -193,9 +200,7 @@ final class PictureReader {
         guard stream.pointee.codecpar.pointee.codec_type == AVMEDIA_TYPE_AUDIO, sound.pts != spw_av_no_timestamp()
         else { return }
         let end = Double(sound.pts + max(0, sound.duration)) * av_q2d(stream.pointee.time_base) - source.startSeconds
-        let declared = max(source.info.durationSeconds, source.info.declaredSeconds)
-        let limit = (declared > 0 ? declared : SourceInfo.durationSecondsMax) + Self.overrunSecondsMax
-        if end < limit { soundEndSeconds = max(soundEndSeconds, end) }
+        if end < source.soundSecondsMax + Self.overrunSecondsMax { soundEndSeconds = max(soundEndSeconds, end) }
     }
 
     /// The file goes on long behind the wanted pictures.

@@ -113,30 +113,3 @@ final class SegmentWriter {
         announce(segment)
     }
 }
-
-/// Creates or replaces a file. Who reads it sees all of the old or all of the new.
-func writeFile(_ path: String, _ bytes: [UInt8]) throws(MediaError) {
-    let temporary = path + ".part"
-    try writeNewFile(temporary, bytes)
-    guard rename(temporary, path) == 0 else { throw MediaError.failed("create \(path): errno \(errno)") }
-}
-
-private func writeNewFile(_ path: String, _ bytes: [UInt8]) throws(MediaError) {
-    let descriptor = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o644)
-    guard descriptor >= 0 else { throw MediaError.failed("create \(path): errno \(errno)") }
-    defer { close(descriptor) }
-    var written = 0
-    while written < bytes.count {
-        let count = bytes.withUnsafeBytes { rest in
-            Glibc.write(descriptor, rest.baseAddress.unsafelyUnwrapped + written, rest.count - written)
-        }
-        if count < 0, errno == EINTR { continue }
-        guard count > 0 else { throw MediaError.failed("write \(path): errno \(errno)") }
-        written += count
-    }
-}
-
-/// Makes a folder; quietly when it exists.
-func makeFolder(_ path: String) throws(MediaError) {
-    guard mkdir(path, 0o755) == 0 || errno == EEXIST else { throw MediaError.failed("make \(path): errno \(errno)") }
-}

@@ -36,7 +36,8 @@ final class SoundTracks {
         _ demuxer: Demuxer, _ info: SourceInfo, startSeconds: Double, cuts: SegmentPlan, folder: String,
         announce: @escaping @Sendable (ChildMessage) -> Void
     ) throws(MediaError) {
-        let declared = max(info.durationSeconds, info.declaredSeconds)
+        let longest = Allowance.seconds(bytes: demuxer.size)
+        let declared = min(max(info.durationSeconds, info.declaredSeconds), longest)
         let tracks = info.audioTracks.prefix(Self.soundsMax)
         let loudness = try LoudnessScan.measure(
             descriptor: demuxer.descriptor, streams: tracks.map(\.index), seconds: declared)
@@ -48,7 +49,8 @@ final class SoundTracks {
                 try makeFolder("\(folder)/\(name)")
                 let pipeline = try AudioPipeline(
                     stream: demuxer.streams[track.index], info: track, loudness: loudness[track.index], name: name,
-                    startSeconds: startSeconds, declaredSeconds: declared, plan: cuts, folder: "\(folder)/\(name)",
+                    startSeconds: startSeconds, declaredSeconds: declared > 0 ? declared : longest, plan: cuts,
+                    folder: "\(folder)/\(name)",
                     announce: announce)
                 sounds.append((track.index, pipeline))
             } catch .unusable(let reason) {
@@ -94,6 +96,9 @@ final class SoundTracks {
 
     /// That of the longest track; 0 when there is none.
     var longestSeconds: Double { sounds.map(\.pipeline.seconds).max() ?? 0 }
+
+    /// Frames of sound that were decoded so far.
+    var framesDecoded: Int { sounds.reduce(0) { $0 + $1.pipeline.framesDecoded } }
 
     /// The file has no more packets.
     func drain() throws(MediaError) {

@@ -23,6 +23,7 @@ final class VideoNormalizer {
     private let timeBase: AVRational
     private var form: Form?
     private var graph: FilterGraph?
+    private var changes = Allowance.changes
 
     init(size: PictureSize, rotation: Rotation, timeBase: AVRational) {
         self.size = size
@@ -35,6 +36,7 @@ final class VideoNormalizer {
         if let frame {
             let form = form(of: frame)
             if form != self.form {
+                try changes.use()
                 try drain(receive)
                 graph = try FilterGraph(.video, input: input(form), chain: chain(form))
                 self.form = form

@@ -89,7 +89,7 @@ final class WholeVideo {
                 progress.tell(cascade, announce)
             },
             packet: { [self] (packet) throws(MediaError) in try sound.push(packet, videoFrames: framesKnown) },
-            wantsPackets: wantsPackets)
+            framesDecoded: { [sound] in sound.framesDecoded }, wantsPackets: wantsPackets)
         do throws(MediaError) {
             try cascade.start()
             let end = try PictureReader.read(source, frames: frames, size: cascade.size, into: sink)

@@ -60,14 +60,21 @@ struct JobRun: Sendable {
             } catch {
                 throw MediaError.failed("fetch the upload: \(error)")
             }
-            switch try await transcode(input, to: "\(folder)/out") {
+            let outcome = try await transcode(input, to: "\(folder)/out")
+            services.children.count(outcome)
+            switch outcome {
             case .result(let media): return try await publish(media, folder: "\(folder)/out")
             case .unusable(let reason): return .failed(reason, isFinal: true)
             case .failed(let reason): throw MediaError.failed(reason)
             case .plan: throw MediaError.failed("the media child planned instead of working")
-            case .crashed(let how):
-                Log.warning("the media child crashed", ["video": lease.videoID, "how": how])
-                return .failed("The transcoder crashed on this file. It may be damaged.", isFinal: false)
+            case .crashed(let fault):
+                Log.warning(
+                    "a media child ended badly",
+                    [
+                        "video": lease.videoID, "kind": fault.name, "how": fault.description,
+                        "lastWords": fault.lastWords, "children": services.children.text,
+                    ])
+                return .failed(fault.sentence, isFinal: false)
             case .timedOut:
                 let seconds = services.settings.childSecondsMax
                 return .failed(
@@ -90,7 +97,8 @@ struct JobRun: Sendable {
             ChildProcess.Job(
                 input: descriptor, folder: folder, preset: settings.preset,
                 confinement: Confinement(
-                    memoryBytesMax: settings.childMemoryMax, secondsMax: settings.childSecondsMax)))
+                    memoryBytesMax: settings.childMemoryMax, secondsMax: settings.childSecondsMax,
+                    isRequired: settings.confinement == ConfinementMode.required.rawValue)))
         let outcome = await withTaskCancellationHandler {
             await onOwnThread { () -> Result<ChildOutcome, MediaError> in
                 Result { () throws(MediaError) in

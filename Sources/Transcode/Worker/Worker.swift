@@ -16,6 +16,7 @@ struct Worker: Sendable {
     /// Opens the queue and the objects. Throws a `BackendError` or an `ObjectStoreError` for the operator.
     init(_ configuration: OriginConfiguration) throws {
         settings = configuration.transcode
+        try Self.checkConfinement(settings)
         name = "\(Self.hostName()):\(getpid())"
         let database = try CatalogDatabase(path: configuration.catalogPath)
         services = WorkerServices(
@@ -28,6 +29,7 @@ struct Worker: Sendable {
     /// Works until its task is cancelled; the job in work is then given back.
     func run() async {
         Log.info("the worker takes jobs", ["worker": name])
+        for sentence in KernelSupport.ofThisKernel.shortcomings { Log.warning(sentence) }
         while !Task.isCancelled {
             do throws(BackendError) {
                 let duration = Int64(settings.leaseSeconds) * 1000
@@ -41,7 +43,15 @@ struct Worker: Sendable {
                 await pause(milliseconds: Self.troubleMilliseconds)
             }
         }
-        Log.info("the worker has ended", ["worker": name])
+        Log.info("the worker has ended", ["worker": name, "children": services.children.text])
+    }
+
+    /// A worker that could start no child says so at once, and leaves its jobs to others.
+    private static func checkConfinement(_ settings: OriginConfiguration.Transcode) throws {
+        guard settings.confinement == ConfinementMode.required.rawValue, !KernelSupport.ofThisKernel.hasFilter else {
+            return
+        }
+        throw CleanError(KernelSupport.withoutFilter)
     }
 
     private static func hostName() -> String {
@@ -57,6 +67,8 @@ struct WorkerServices: Sendable {
     var queue: any JobQueue
     var store: any ObjectStore
     var folder: WorkFolder
+    /// How the media children of this worker ended.
+    let children = ChildTally()
     var settings: OriginConfiguration.Transcode
 }
 
