@@ -27,13 +27,17 @@ extension MediaPlan {
     static let chunkSegments = 10
     /// 24 s of the lowest rung: while a player shows them, the other rungs catch up.
     fileprivate static let headSegmentsMax = 4
+    /// In one process the head is decoded again for the other rungs: as much as its start needs, 12 s.
+    private static let headSegmentsOfWholeMax = 2
     static let headRungsMax = 1
     /// A file may be as much shorter than it declares, in seconds, and is still taken.
     private static let declaredSlackSeconds = 2.0
 
     /// The segments of the head: they exist whatever the file's end is like, and another comes behind them.
-    static func headSegments(_ source: MediaSource) -> Int {
-        min(headSegmentsMax, certainSegments(source.cuts, seconds: source.declaredSeconds))
+    static func headSegments(_ source: MediaSource, isWhole: Bool = false) -> Int {
+        min(
+            isWhole ? headSegmentsOfWholeMax : headSegmentsMax,
+            certainSegments(source.cuts, seconds: source.declaredSeconds))
     }
 
     fileprivate static func certainSegments(_ cuts: SegmentPlan, seconds: Double) -> Int {

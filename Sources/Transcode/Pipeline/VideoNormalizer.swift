@@ -16,6 +16,7 @@ final class VideoNormalizer {
         var primaries: UInt32
         var matrix: UInt32
         var isInterlaced: Bool
+        var range: UInt32
     }
 
     private let size: PictureSize
@@ -72,7 +73,8 @@ final class VideoNormalizer {
             transfer: picture.color_trc.rawValue, primaries: picture.color_primaries.rawValue,
             matrix: picture.colorspace.rawValue,
             // Once interlaced, the chain stays: single progressive pictures pass through it.
-            isInterlaced: picture.interlaced_frame != 0 || form?.isInterlaced == true)
+            isInterlaced: picture.interlaced_frame != 0 || form?.isInterlaced == true,
+            range: picture.color_range.rawValue)
     }
 
     private func input(_ form: Form) -> String {
@@ -94,6 +96,12 @@ final class VideoNormalizer {
             filters.append("tonemap=hable:desat=0,zscale=transfer=bt709:matrix=bt709:range=tv,format=yuv420p")
         }
         filters += rotation.filters
+        // Pictures that are right already are handed on without a copy.
+        if filters.isEmpty, form.width == size.width, form.height == size.height,
+            form.format == AV_PIX_FMT_YUV420P.rawValue, form.range != AVCOL_RANGE_JPEG.rawValue
+        {
+            return "setsar=1"
+        }
         let matrix = ColorDescription.isRGB(form.format) ? ":out_color_matrix=bt709" : ""
         filters.append(
             "scale=\(size.width):\(size.height):flags=bicubic:out_range=tv\(matrix),setsar=1,format=yuv420p")

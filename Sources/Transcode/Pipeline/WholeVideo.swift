@@ -29,7 +29,7 @@ final class WholeVideo {
         self.preset = preset
         self.announce = announce
         sound = try SoundTracks(source, folder: folder, announce: announce)
-        headSegments = MediaPlan.headSegments(source)
+        headSegments = MediaPlan.headSegments(source, isWhole: true)
         headRungs = headSegments > 0 ? Array(source.ladder.prefix(MediaPlan.headRungsMax)) : []
         pictures = PictureSet(source, folder: folder)
         progress = PartProgress(source.ladder.map { ($0, source.framesExpected) })
