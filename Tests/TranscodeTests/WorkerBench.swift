@@ -2,6 +2,7 @@
 
 import Backends
 import FoundationEssentials
+import HLS
 import Synchronization
 import Testing
 
