@@ -20,7 +20,8 @@ import Testing
     static func header(_ name: String) -> RenditionOutput {
         let isAudio = name == "audio"
         return RenditionOutput(
-            name: name, codecs: isAudio ? "mp4a.40.2" : "avc1.64001f", width: isAudio ? 0 : 320,
+            kind: isAudio ? .audio : .video, name: name, codecs: isAudio ? "mp4a.40.2" : "avc1.64001f",
+            width: isAudio ? 0 : 320,
             height: isAudio ? 0 : 180, framesPerSecond: isAudio ? 0 : 25, segments: [], bitsPerSecondBound: 100_000)
     }
 

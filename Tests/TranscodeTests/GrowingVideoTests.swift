@@ -56,7 +56,8 @@ import Testing
     @Test func aFinishedVideoMustBeWhole() throws {
         func finished(_ numbers: [String: [Int]]) throws -> [String] {
             let video = try GrowingVideo(publication(numbers), rungs: ["240p", "480p"], hasSound: true)
-            return try video.finished(rungs: ["240p", "480p"]).map(\.name)
+            let plan = try WorkerBench.plan(chunks: [0..<Int.max], seconds: 12)
+            return try video.finished(plan, frames: 288).renditions.map(\.name)
         }
         let whole = ["240p": [0, 1], "480p": [0, 1], "audio": [0, 1]]
         #expect(try finished(whole) == ["240p", "480p", "audio"])

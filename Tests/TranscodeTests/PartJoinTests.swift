@@ -16,7 +16,8 @@ import Testing
         -> RenditionOutput
     {
         RenditionOutput(
-            name: name, codecs: "", width: name == "audio" ? 0 : 2, height: name == "audio" ? 0 : 2,
+            kind: name == "audio" ? .audio : .video, name: name, codecs: "", width: name == "audio" ? 0 : 2,
+            height: name == "audio" ? 0 : 2,
             framesPerSecond: 25,
             segments: segments.map {
                 SegmentFile(

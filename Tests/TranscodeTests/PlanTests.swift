@@ -101,6 +101,6 @@ import Testing
         #expect(Rotation().filters == [] && !Rotation().swapsSides)
         #expect(Rotation(degrees: 90).filters == ["transpose=clock"] && Rotation(degrees: 90).swapsSides)
         #expect(Rotation(degrees: 180).filters == ["hflip", "vflip"] && !Rotation(degrees: 180).swapsSides)
-        #expect(Rotation(degrees: 270, isMirrored: true).filters == ["hflip", "transpose=cclock"])
+        #expect(Rotation(degrees: 270, isMirrored: true).filters == ["transpose=cclock", "hflip"])
     }
 }

@@ -12,8 +12,8 @@ final class WorkerBench: Sendable {
     /// A clip of two segments.
     static let media = MediaResult(
         durationSeconds: 7.5, width: 854, height: 480,
-        renditions: [rendition("480p", seconds: [6, 1.5]), rendition("audio", seconds: [6, 1.5])], firstFrame: 0,
-        endFrame: 180)
+        renditions: [rendition("480p", seconds: [6, 1.5]), rendition("audio", seconds: [6, 1.5])],
+        pictures: ["poster.jpg"], firstFrame: 0, endFrame: 180)
 
     /// 24 frames a second, segments of 6 s.
     static func plan(chunks: [Range<Int>], rungs: [String] = ["240p", "480p"], seconds: Double = 60) throws
@@ -33,7 +33,8 @@ final class WorkerBench: Sendable {
     static func rendition(_ name: String, seconds: [Double]) -> RenditionOutput {
         let isVideo = name != "audio"
         return RenditionOutput(
-            name: name, codecs: isVideo ? "avc1.64001e" : "mp4a.40.2", width: isVideo ? 854 : 0,
+            kind: isVideo ? .video : .audio, name: name, codecs: isVideo ? "avc1.64001e" : "mp4a.40.2",
+            width: isVideo ? 854 : 0,
             height: isVideo ? 480 : 0, framesPerSecond: isVideo ? 24 : 0, language: isVideo ? "" : "und",
             segments: seconds.enumerated().map { SegmentFile(name: "\($0).m4s", bytes: 3, durationSeconds: $1) })
     }
@@ -119,12 +120,12 @@ final class WorkerBench: Sendable {
         return String(decoding: try await reader.read(offset: 0, count: Int(reader.info.size)), as: UTF8.self)
     }
 
-    /// A script that plays the media child: it knows its folder as `$out` and its part as `$part`.
+    /// A script that plays the media child: it knows its part as `$part`.
     static func script(_ body: String) throws -> String {
         let text = """
             #!/bin/sh
             while [ $# -gt 0 ]; do
-              case "$1" in --out) out="$2";; --part) part="$2";; esac
+              case "$1" in --part) part="$2";; esac
               shift
             done
             \(body)
@@ -140,14 +141,19 @@ final class WorkerBench: Sendable {
     /// A line that such a script prints.
     static func say(_ message: ChildMessage) throws -> String { "echo '\(try jsonText(message))'" }
 
+    /// A line with which a script hands over a file.
+    static func file(_ name: String, _ text: String) throws -> String {
+        try say(.file(name: name, bytes: text.utf8.count)) + "; printf '\(text)'"
+    }
+
     /// Lines with which a script makes the segments of a rendition and tells of them.
     static func make(_ rendition: RenditionOutput, content: String = "abc") throws -> String {
         var header = rendition
         header.segments = []
-        var lines = ["mkdir -p $out/\(rendition.name)", "printf init > $out/\(rendition.name)/init.mp4"]
+        var lines = [try say(.folder(rendition.name)), try file("\(rendition.name)/init.mp4", "init")]
         lines.append(try say(.rendition(header)))
         for segment in rendition.segments {
-            lines.append("printf \(content) > $out/\(rendition.name)/\(segment.name)")
+            lines.append(try file("\(rendition.name)/\(segment.name)", content))
             lines.append(try say(.segment(rendition: rendition.name, segment)))
         }
         return lines.joined(separator: "\n")

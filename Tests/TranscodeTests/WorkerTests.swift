@@ -20,8 +20,7 @@ import Testing
               *)
                 \(before)
                 \(WorkerBench.media.renditions.map { try WorkerBench.make($0, content: content) }.joined(separator: "\n"))
-                printf picture > $out/poster.jpg
-                printf text > $out/index.m3u8
+                \(WorkerBench.file("poster.jpg", "picture"))
                 \(WorkerBench.say(.result(WorkerBench.media)));;
             esac
             """)

@@ -9,8 +9,8 @@ struct FileCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "file", abstract: "Make HLS from a video file.",
         discussion: """
-            Writes master.m3u8, a folder for each rendition and poster.jpg. Play DIR/master.m3u8: it can be played from \
-            its first seconds on, while the rest is in work.
+            Writes master.m3u8, a folder for each rendition, poster.jpg, sprite.vtt with its pictures, and preview.mp4. \
+            Play DIR/master.m3u8: it can be played from its first seconds on, while the rest is in work.
             """)
 
     @Argument(help: "The video file.") var input: String
@@ -84,7 +84,7 @@ struct FileCommand: ParsableCommand {
     }
 
     private func summary(_ result: MediaResult) -> String {
-        let names = result.renditions.map { $0.isAudio ? $0.name : "\($0.name) \($0.width)x\($0.height)" }
+        let names = result.renditions.map { $0.isVideo ? "\($0.name) \($0.width)x\($0.height)" : $0.name }
         let seconds = (result.durationSeconds * 1000).rounded() / 1000
         return "\(out)/\(PlaylistAssembly.multivariantName): \(seconds) s, " + names.joined(separator: ", ")
     }

@@ -41,6 +41,11 @@ final class Decoder {
         avcodec_free_context(&context)
     }
 
+    /// Forgets what came before: the next packet is from another place of the file.
+    func flush() {
+        avcodec_flush_buffers(context)
+    }
+
     /// Decodes one packet, or drains the decoder (nil), and gives each frame to `receive`. Damaged packets
     /// are counted and skipped.
     func decode(_ packet: Packet?, _ receive: (Frame) throws(MediaError) -> Void) throws(MediaError) {

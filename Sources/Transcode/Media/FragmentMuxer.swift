@@ -17,6 +17,11 @@ final class FragmentMuxer {
     /// Where the open fragment must begin, and how long it is so far, in units of the track.
     private var fragmentStart: Int64 = 0
     private var fragmentDuration: Int64 = 0
+    /// A fragment of pictures begins at each key frame, so that an I-frame playlist can name it.
+    let fragmentsAtKeys: Bool
+    private var packetsInFragment = 0
+    /// The fragments since the last cut.
+    private var fragments: [UInt8] = []
 
     /// What libav has written since it was last taken.
     private final class Output {
@@ -24,10 +29,14 @@ final class FragmentMuxer {
     }
 
     /// `firstUnit` and `firstFragment` are where a track is continued that another muxer began: the frames and the
-    /// fragments before. Packets come with times from 0 all the same.
-    init(encoder: Encoder, firstUnit: Int = 0, firstFragment: Int = 0) throws(MediaError) {
+    /// fragments before. Packets come with times from 0 all the same. `loudness` is what the initialization segment
+    /// says of a sound track; nil for nothing.
+    init(
+        encoder: Encoder, firstUnit: Int = 0, firstFragment: Int = 0, loudness: Loudness? = nil
+    ) throws(MediaError) {
         guard let encoding = encoder.context else { throw MediaError.failed("an encoder that is not open") }
         encoderTimeBase = encoding.pointee.time_base
+        fragmentsAtKeys = encoding.pointee.codec_type == AVMEDIA_TYPE_VIDEO
         try check(avformat_alloc_output_context2(&context, nil, "mp4", nil), "make a muxer")
         guard let context, let stream = avformat_new_stream(context, nil) else {
             throw MediaError.failed("no memory for a muxer")
@@ -50,6 +59,12 @@ final class FragmentMuxer {
         try check(avformat_write_header(context, &options), "write an initialization segment")
         fragmentStart = av_rescale_q(Int64(firstUnit), encoderTimeBase, stream.pointee.time_base)
         decodeTimeOffset = fragmentStart
+        guard let loudness else { return }
+        avio_flush(context.pointee.pb)
+        guard let bytes = mp4AddingLoudness(loudness, to: output.bytes) else {
+            throw MediaError.failed("an initialization segment without a track")
+        }
+        output.bytes = bytes
     }
 
     deinit {
@@ -79,6 +94,8 @@ final class FragmentMuxer {
     /// Adds a packet, whose times are in the encoder's units, to the open fragment. The packet is left empty.
     func write(_ packet: Packet) throws(MediaError) {
         guard let context, let stream = context.pointee.streams?[0] else { return }
+        if fragmentsAtKeys, packet.isKey, packetsInFragment > 0 { try endFragment() }
+        packetsInFragment += 1
         av_packet_rescale_ts(packet.pointer, encoderTimeBase, stream.pointee.time_base)
         packet.pointer.pointee.stream_index = 0
         fragmentDuration += packet.pointer.pointee.duration
@@ -86,8 +103,15 @@ final class FragmentMuxer {
         packet.clear()
     }
 
-    /// Ends the open fragment and returns it: `styp`, `moof` and `mdat`.
+    /// Ends the open fragment and returns what was written since the last cut: `styp`, then `moof` and `mdat` of
+    /// each fragment. Pictures have a fragment for each key frame, sound has one.
     func cut() throws(MediaError) -> [UInt8] {
+        try endFragment()
+        defer { fragments = [] }
+        return Self.segmentType + fragments
+    }
+
+    private func endFragment() throws(MediaError) {
         try check(av_write_frame(context, nil), "end a fragment")
         var bytes = takeBytes()
         if decodeTimeOffset > 0 { try moveDecodeTime(&bytes) }
@@ -96,7 +120,8 @@ final class FragmentMuxer {
         }
         fragmentStart += fragmentDuration
         fragmentDuration = 0
-        return Self.segmentType + bytes
+        packetsInFragment = 0
+        fragments += bytes
     }
 
     /// Adds the offset to `baseMediaDecodeTime`, which libav writes with 64 bits (version 1, ISO/IEC 14496-12 section

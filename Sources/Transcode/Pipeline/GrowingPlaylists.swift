@@ -78,10 +78,7 @@ final class GrowingPlaylists: Sendable {
             return state.failure
         }
         if let failure { throw failure }
-        for rendition in renditions { try writeMedia(rendition, isComplete: true) }
-        try writeFile(
-            "\(folder)/\(PlaylistAssembly.multivariantName)",
-            Array(PlaylistAssembly.multivariant(renditions).text().utf8))
+        try PlaylistAssembly.write(renditions, folder: folder)
     }
 
     private func add(_ segment: SegmentFile, to name: String, _ state: inout State) throws(MediaError) {

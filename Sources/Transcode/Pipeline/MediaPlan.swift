@@ -26,42 +26,21 @@ extension MediaPlan {
     /// costs less than 2 % of it, and a lost worker loses no more.
     static let chunkSegments = 10
     /// 24 s of the lowest rung: while a player shows them, the other rungs catch up.
-    private static let headSegmentsMax = 4
+    fileprivate static let headSegmentsMax = 4
     /// In one process the head is decoded again for the other rungs: as much as its start needs, 12 s.
     private static let headSegmentsOfWholeMax = 2
     static let headRungsMax = 1
     /// A file may be as much shorter than it declares, in seconds, and is still taken.
     private static let declaredSlackSeconds = 2.0
 
-    /// The plan for an open file, which is used up by it. `chunkSegments` is the length of a chunk; there is one chunk
-    /// if the file can not be cut.
-    init(_ source: MediaSource, chunkSegments: Int = MediaPlan.chunkSegments) {
-        let cuts = source.cuts
-        frameRateNumerator = cuts.frameRate.numerator
-        frameRateDenominator = cuts.frameRate.denominator
-        gopFrames = cuts.gopFrames
-        segmentFrames = cuts.segmentFrames
-        rungs = source.ladder.map(\.name)
-        hasSound = !source.soundStreams.isEmpty
-        declaredSeconds = source.declaredSeconds
-        headSegments = Self.headSegments(source)
-        headRungs = headSegments > 0 ? Array(rungs.prefix(Self.headRungsMax)) : []
-        let seekable = Self.certainSegments(cuts, seconds: min(source.seekableSeconds(), declaredSeconds))
-        // The first chunk is as long as the head: the other rungs' part of it. The last takes a rest of up to half a
-        // chunk with it.
-        let second = headSegments > 0 ? min(headSegments, chunkSegments) : chunkSegments
-        let starts = [0] + stride(from: second, through: seekable - chunkSegments / 2, by: chunkSegments)
-        chunks = starts.indices.map { index in
-            starts[index]..<(index + 1 < starts.count ? starts[index + 1] : Int.max)
-        }
-    }
-
     /// The segments of the head: they exist whatever the file's end is like, and another comes behind them.
     static func headSegments(_ source: MediaSource, isWhole: Bool = false) -> Int {
-        min(isWhole ? headSegmentsOfWholeMax : headSegmentsMax, certainSegments(source.cuts, seconds: source.declaredSeconds))
+        min(
+            isWhole ? headSegmentsOfWholeMax : headSegmentsMax,
+            certainSegments(source.cuts, seconds: source.declaredSeconds))
     }
 
-    private static func certainSegments(_ cuts: SegmentPlan, seconds: Double) -> Int {
+    fileprivate static func certainSegments(_ cuts: SegmentPlan, seconds: Double) -> Int {
         cuts.cuts(frames: Int(max(0, seconds - declaredSlackSeconds) * cuts.frameRate.value))
     }
 
@@ -85,4 +64,45 @@ extension MediaPlan {
     /// The frames that the video is expected to have, 1 at least.
     var framesExpected: Int { max(1, Int((declaredSeconds * frameRate.value).rounded())) }
     private var cuts: SegmentPlan { SegmentPlan(frameRate: frameRate) }
+}
+
+extension MediaPlan {
+    /// The plan for an open file, which is used up by it. `chunkSegments` is the length of a chunk; there is one chunk
+    /// if the file can not be cut.
+    init(_ source: MediaSource, chunkSegments: Int = MediaPlan.chunkSegments) {
+        let cuts = source.cuts
+        frameRateNumerator = cuts.frameRate.numerator
+        frameRateDenominator = cuts.frameRate.denominator
+        gopFrames = cuts.gopFrames
+        segmentFrames = cuts.segmentFrames
+        rungs = source.ladder.map(\.name)
+        hasSound = !source.soundStreams.isEmpty
+        declaredSeconds = source.declaredSeconds
+        headSegments = Self.headSegments(source)
+        headRungs = headSegments > 0 ? Array(rungs.prefix(Self.headRungsMax)) : []
+        let seekable = Self.certainSegments(cuts, seconds: min(source.seekableSeconds(), declaredSeconds))
+        // The first chunk is as long as the head: the other rungs' part of it. The last takes a rest of up to half a
+        // chunk with it.
+        let second = headSegments > 0 ? min(headSegments, chunkSegments) : chunkSegments
+        let starts = [0] + stride(from: second, through: seekable - chunkSegments / 2, by: chunkSegments)
+        chunks = starts.indices.map { index in
+            starts[index]..<(index + 1 < starts.count ? starts[index + 1] : Int.max)
+        }
+    }
+
+    /// The plan for a file of sound only: one part, whatever it is called, does all of it.
+    init(soundOnly declaredSeconds: Double) {
+        let cuts = SegmentPlan(frameRate: SoundOnlyTranscoder.frameRate)
+        frameRateNumerator = cuts.frameRate.numerator
+        frameRateDenominator = cuts.frameRate.denominator
+        gopFrames = cuts.gopFrames
+        segmentFrames = cuts.segmentFrames
+        rungs = []
+        headSegments = 0
+        headRungs = []
+        chunks = [0..<Int.max]
+        // There is no part for the sound beside that one.
+        hasSound = false
+        self.declaredSeconds = declaredSeconds
+    }
 }

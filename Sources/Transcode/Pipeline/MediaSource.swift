@@ -29,12 +29,16 @@ final class MediaSource {
     let ladder: [Rung]
 
     /// Opens the file behind `descriptor`; throws the reason why there is nothing to transcode.
-    init(descriptor: Int32) throws(MediaError) {
+    convenience init(descriptor: Int32) throws(MediaError) {
         let demuxer = try Demuxer(descriptor: descriptor)
-        let info = SourceInfo(demuxer)
+        try self.init(demuxer, SourceInfo(demuxer))
+    }
+
+    /// Takes over a file that was just opened.
+    init(_ demuxer: Demuxer, _ info: SourceInfo) throws(MediaError) {
         let video = try info.checkUsable()
         guard demuxer.bytesMissing() == 0 else { throw Self.endsEarly(declared: info.declaredSeconds, found: nil) }
-        self.descriptor = descriptor
+        descriptor = demuxer.descriptor
         self.demuxer = demuxer
         self.info = info
         self.video = video
@@ -53,7 +57,7 @@ final class MediaSource {
     var topSize: PictureSize { ladder[ladder.count - 1].size }
 
     /// The streams whose sound is delivered.
-    var soundStreams: [Int] { info.audio.map { [$0.index] } ?? [] }
+    var soundStreams: [Int] { info.audioTracks.prefix(SoundTracks.soundsMax).map(\.index) }
 
     /// How long the sound may be, in seconds.
     var soundSecondsMax: Double {
@@ -100,11 +104,11 @@ final class MediaSource {
     }
 
     /// The reason that a cut-off file is refused for.
-    static func endsEarly(declared: Double, found: Double?) -> MediaError {
+    static func endsEarly(declared: Double, found: Double?, of kind: String = "video") -> MediaError {
         func text(_ seconds: Double) -> String { "\((seconds * 10).rounded() / 10) s" }
         let what =
-            found.map { "it declares \(text(declared)) of video, but only \(text($0)) could be read" }
-            ?? "it declares \(text(declared)) of video, but the end of its data is missing"
+            found.map { "it declares \(text(declared)) of \(kind), but only \(text($0)) could be read" }
+            ?? "it declares \(text(declared)) of \(kind), but the end of its data is missing"
         return .unusable(
             "The file ends too early: \(what). It was probably cut off while it was recorded, copied or uploaded.")
     }

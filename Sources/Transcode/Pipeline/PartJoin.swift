@@ -18,10 +18,13 @@ struct PartJoin {
     /// The whole video's result from those of its parts, in any order. Where two parts hold a segment, as a head and a
     /// chunk may, the earlier one in `parts` counts.
     func join(_ parts: [MediaResult]) throws(MediaError) -> MediaResult {
-        guard var whole = parts.first(where: { $0.endFrame > 0 }) else { throw MediaError.failed("no part has pictures") }
+        guard var whole = parts.first(where: { $0.endFrame > 0 }) else {
+            throw MediaError.failed("no part has pictures")
+        }
         let frames = parts.reduce(0) { max($0, $1.endFrame) }
         whole.firstFrame = 0
         whole.endFrame = frames
+        whole.pictures = parts.flatMap(\.pictures)
         whole.durationSeconds = plan.frameRate.seconds(frames: frames)
         whole.renditions = try names(parts).map { (name) throws(MediaError) in
             let rendition = try joined(name, parts)

@@ -22,7 +22,8 @@ final class RungEncoder {
         self.task = task
         encoder = try Encoder(video: task.settings)
         muxer = try FragmentMuxer(
-            encoder: encoder, firstUnit: task.frames.lowerBound, firstFragment: task.segments.lowerBound)
+            encoder: encoder, firstUnit: task.frames.lowerBound,
+            firstFragment: task.frames.lowerBound / task.cuts.gopFrames)
         let cuts = task.cuts
         let name = task.rung.name
         writer = try SegmentWriter(

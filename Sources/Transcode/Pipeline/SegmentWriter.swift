@@ -9,10 +9,12 @@ struct SegmentFile: Sendable, Codable, Equatable {
     var name: String
     var bytes: Int
     var durationSeconds: Double
+    /// Where its key frames lie; nil for sound and text.
+    var iFrames: [IFrameRange]?
 
     static func name(_ number: Int) -> String { "\(number).m4s" }
     /// The number in the name; nil for a name that is not a segment's.
-    var number: Int? { name.hasSuffix(".m4s") ? Int(name.dropLast(4)) : nil }
+    var number: Int? { name.hasSuffix(".m4s") || name.hasSuffix(".vtt") ? Int(name.dropLast(4)) : nil }
 }
 
 /// Cuts one rendition's packets into segments and stores them as `init.mp4`, `0.m4s`, `1.m4s`, …
@@ -103,7 +105,8 @@ final class SegmentWriter {
     private func cut() throws(MediaError) {
         let bytes = try muxer.cut()
         let segment = SegmentFile(
-            name: SegmentFile.name(number), bytes: bytes.count, durationSeconds: Double(segmentUnits) * unitSeconds)
+            name: SegmentFile.name(number), bytes: bytes.count, durationSeconds: Double(segmentUnits) * unitSeconds,
+            iFrames: muxer.fragmentsAtKeys ? mp4IFrames(bytes) : nil)
         try writeFile("\(folder)/\(segment.name)", bytes)
         segments.append(segment)
         segmentUnits = 0

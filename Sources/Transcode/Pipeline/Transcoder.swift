@@ -26,7 +26,7 @@ final class Transcoder {
     func run(_ part: MediaPart) throws(MediaError) -> ChildMessage {
         switch part {
         case .whole: .result(try whole())
-        case .plan: .plan(MediaPlan(try MediaSource(descriptor: descriptor)))
+        case .plan: .plan(try plan())
         case .video(let segments, let rungs): .result(try video(segments: segments, rungs: rungs))
         case .sound(let videoFrames, let segmentsMax):
             .result(try sound(videoFrames: videoFrames, segmentsMax: segmentsMax))
@@ -36,7 +36,14 @@ final class Transcoder {
 
     /// Everything: the head of the lowest rung first, then all the rest; playlists that grow.
     func whole() throws(MediaError) -> MediaResult {
-        let source = try MediaSource(descriptor: descriptor)
+        let (demuxer, info) = try open()
+        if info.isSoundOnly {
+            let result = try soundOnly(demuxer, info)
+            try PlaylistAssembly.write(result.renditions, folder: folder)
+            announce(.progress(100))
+            return result
+        }
+        let source = try MediaSource(demuxer, info)
         let playlists = GrowingPlaylists(
             folder: folder, rungs: source.ladder.map(\.name), hasSound: source.info.audio != nil)
         let announce = announce
@@ -50,9 +57,26 @@ final class Transcoder {
         return result
     }
 
-    /// The pictures of `segments` in the rungs of these names.
+    private func open() throws(MediaError) -> (Demuxer, SourceInfo) {
+        let demuxer = try Demuxer(descriptor: descriptor)
+        return (demuxer, SourceInfo(demuxer))
+    }
+
+    private func plan() throws(MediaError) -> MediaPlan {
+        let (demuxer, info) = try open()
+        if info.isSoundOnly { return MediaPlan(soundOnly: info.durationSeconds) }
+        return MediaPlan(try MediaSource(demuxer, info))
+    }
+
+    private func soundOnly(_ demuxer: Demuxer, _ info: SourceInfo) throws(MediaError) -> MediaResult {
+        try SoundOnlyTranscoder(demuxer, info, folder: folder, announce: announce).run()
+    }
+
+    /// The pictures of `segments` in the rungs of these names; all of a file that has none.
     private func video(segments: Range<Int>, rungs names: [String]?) throws(MediaError) -> MediaResult {
-        let source = try MediaSource(descriptor: descriptor)
+        let (demuxer, info) = try open()
+        if info.isSoundOnly { return try soundOnly(demuxer, info) }
+        let source = try MediaSource(demuxer, info)
         let isLast = segments.upperBound == Int.max
         // The last chunk must know where the sound ends.
         source.demuxer.select(streams: Set([source.video.index] + (isLast ? source.soundStreams : [])))
@@ -97,34 +121,46 @@ final class Transcoder {
         source.demuxer.select(streams: tracks.streams)
         let packet = try Packet()
         var count = 0
-        // Two units more than wanted: the encoder gives the last of them when it has seen the next.
-        while !tracks.streams.isEmpty, tracks.seconds < seconds + 0.1, try source.demuxer.read(into: packet) {
+        let isWhole = videoFrames != nil
+        // Two units more than wanted: the encoder gives the last of them when it has seen the next. Subtitles may come
+        // behind all sound.
+        while !tracks.streams.isEmpty, tracks.seconds < seconds + 0.1 || isWhole && tracks.hasSubtitles,
+            try source.demuxer.read(into: packet)
+        {
             try tracks.push(packet, videoFrames: frames)
             count += 1
             if count % 64 == 0 { announce(.progress(min(99, tracks.seconds / max(seconds, 0.1) * 100))) }
         }
         try tracks.drain()
-        return result(source, try tracks.finish(videoFrames: frames), seconds: seconds, frames: 0..<0)
+        let renditions = try tracks.finish(videoFrames: frames, isWhole: isWhole)
+        return result(source, renditions, seconds: seconds, frames: 0..<0)
     }
 
+    /// Poster, sprites and preview; and the subtitles of a video without sound, which has no part for it.
     private func pictures() throws(MediaError) -> MediaResult {
-        let source = try MediaSource(descriptor: descriptor)
-        source.demuxer.select(streams: [source.video.index])
-        var poster = PosterPicker(frameRate: source.cuts.frameRate)
-        let sink = PictureReader.Sink { (frame, number) throws(MediaError) in poster.consider(frame, number: number) }
-        let wanted = Int(Double(PosterPicker.secondsMax + 1) * source.cuts.frameRate.value)
-        _ = try PictureReader.read(source, frames: 0..<wanted, size: source.topSize, into: sink)
-        guard try poster.write(to: "\(folder)/\(PosterPicker.fileName)") else {
-            throw MediaError.failed("no picture for the poster")
+        let (demuxer, info) = try open()
+        if info.isSoundOnly {
+            return MediaResult(durationSeconds: 0, width: 0, height: 0, renditions: [])
         }
-        return result(source, [], seconds: 0, frames: 0..<0)
+        let source = try MediaSource(demuxer, info)
+        let tracks = source.soundStreams.isEmpty ? try SoundTracks(source, folder: folder, announce: announce) : nil
+        source.demuxer.select(streams: Set([source.video.index]).union(tracks?.streams ?? []))
+        let pictures = PictureSet(source, folder: folder)
+        let sink = PictureReader.Sink(
+            picture: { (frame, number) throws(MediaError) in try pictures.consider(frame, number: number) },
+            packet: { (packet) throws(MediaError) in try tracks?.push(packet, videoFrames: 0) })
+        let end = try PictureReader.read(source, frames: 0..<Int.max, size: source.topSize, into: sink)
+        let renditions = try tracks?.finish(videoFrames: end, isWhole: true) ?? []
+        let names = try pictures.finish(frames: end)
+        return result(source, renditions, seconds: 0, frames: 0..<0, pictures: names)
     }
 
     private func result(
-        _ source: MediaSource, _ renditions: [RenditionOutput], seconds: Double, frames: Range<Int>
+        _ source: MediaSource, _ renditions: [RenditionOutput], seconds: Double, frames: Range<Int>,
+        pictures: [String] = []
     ) -> MediaResult {
         MediaResult(
             durationSeconds: seconds, width: source.video.width, height: source.video.height, renditions: renditions,
-            firstFrame: frames.lowerBound, endFrame: frames.upperBound)
+            pictures: pictures, firstFrame: frames.lowerBound, endFrame: frames.upperBound)
     }
 }

@@ -15,7 +15,7 @@ final class WholeVideo {
     private let headSegments: Int
     private let headRungs: [Rung]
     private var head: [RenditionOutput] = []
-    private var poster: PosterPicker
+    private let pictures: PictureSet
     private var progress: PartProgress
     /// The frames that the picture surely has.
     private var framesKnown = 0
@@ -31,7 +31,7 @@ final class WholeVideo {
         sound = try SoundTracks(source, folder: folder, announce: announce)
         headSegments = MediaPlan.headSegments(source, isWhole: true)
         headRungs = headSegments > 0 ? Array(source.ladder.prefix(MediaPlan.headRungsMax)) : []
-        poster = PosterPicker(frameRate: source.cuts.frameRate)
+        pictures = PictureSet(source, folder: folder)
         progress = PartProgress(source.ladder.map { ($0, source.framesExpected) })
     }
 
@@ -43,13 +43,12 @@ final class WholeVideo {
                 guard var whole = head.first(where: { $0.name == rung.name }) else { return rung }
                 whole.segments += rung.segments
                 return whole
-            } + (try sound.finish(videoFrames: frames))
-        guard try poster.write(to: "\(folder)/\(PosterPicker.fileName)") else {
-            throw MediaError.failed("no picture for the poster")
-        }
+            } + (try sound.finish(videoFrames: frames, isWhole: true))
+        let pictureNames = try pictures.finish(frames: frames)
         let result = MediaResult(
             durationSeconds: source.cuts.frameRate.seconds(frames: frames), width: source.video.width,
-            height: source.video.height, renditions: renditions, firstFrame: 0, endFrame: frames)
+            height: source.video.height, renditions: renditions, pictures: pictureNames, firstFrame: 0, endFrame: frames
+        )
         try PartCheck(source.cuts).check(result, segments: 0..<Int.max)
         return result
     }
@@ -84,7 +83,7 @@ final class WholeVideo {
         let isWhole = frames.upperBound == Int.max
         let sink = PictureReader.Sink(
             picture: { [self] (frame, number) throws(MediaError) in
-                if isWhole { poster.consider(frame, number: number) }
+                if isWhole { try pictures.consider(frame, number: number) }
                 try cascade.push(frame, number: number)
                 framesKnown = max(framesKnown, number + 1)
                 progress.tell(cascade, announce)

@@ -13,8 +13,6 @@ struct MediaPublisher: Sendable {
     static let finalCacheControl = "public, max-age=3600"
     /// Of one that grows: a player asks again about every target duration, and the origin once a second at most.
     static let growingCacheControl = "public, max-age=1, stale-while-revalidate=10"
-    /// The segments of a day in all renditions are fewer.
-    private static let filesMax = 200_000
 
     let store: any ObjectStore
     let videoID: String
@@ -23,19 +21,12 @@ struct MediaPublisher: Sendable {
 
     /// Stores a file of a rendition under its own name; the bytes of what is there afterwards.
     func publish(_ name: String, of rendition: RenditionOutput) async throws(ObjectStoreError) -> Int {
-        let type = rendition.isVideo ? "video/mp4" : "audio/mp4"
-        return try await publish("\(rendition.name)/\(name)", type: Self.type(of: name) ?? type)
+        try await publish("\(rendition.name)/\(name)", type: Self.contentType(rendition.kind))
     }
 
-    /// Stores what is in the folder beside renditions and playlists: the poster and other pictures.
-    func publishExtras(except renditions: Set<String>) async throws(ObjectStoreError) {
-        let paths = (try? FileManager.default.subpathsOfDirectory(atPath: folder)) ?? []
-        guard paths.count <= Self.filesMax else { throw .invalidName("the media child made too many files") }
-        for path in paths.sorted() {
-            let first = path.prefix { $0 != "/" }
-            guard !renditions.contains(String(first)), let type = Self.type(of: path) else { continue }
-            _ = try await publish(path, type: type)
-        }
+    /// Stores one of the pictures beside the renditions.
+    func publish(picture name: String) async throws(ObjectStoreError) {
+        _ = try await publish(name, type: Self.contentType(picture: name))
     }
 
     /// Stores a playlist in the place of one that has `condition`; its new entity tag.
@@ -86,14 +77,16 @@ struct MediaPublisher: Sendable {
             }
     }
 
-    /// By the name's ending; nil for segments, whose type is their rendition's, and for what is not published.
-    private static func type(of name: String) -> String? {
-        let types = [
-            "jpg": "image/jpeg", "png": "image/png", "webp": "image/webp", "vtt": "text/vtt", "mp4": "video/mp4",
-        ]
-        guard let dot = name.lastIndex(of: "."), name.suffix(from: dot) != ".mp4" || !name.hasSuffix("init.mp4") else {
-            return nil
+    private static func contentType(_ kind: RenditionOutput.Kind) -> String {
+        switch kind {
+        case .video: "video/mp4"
+        case .audio: "audio/mp4"
+        case .subtitles: "text/vtt"
         }
-        return types[String(name.suffix(from: name.index(after: dot)))]
+    }
+
+    private static func contentType(picture name: String) -> String {
+        if name.hasSuffix(".vtt") { return "text/vtt" }
+        return name.hasSuffix(".mp4") ? "video/mp4" : "image/jpeg"
     }
 }

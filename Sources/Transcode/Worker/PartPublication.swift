@@ -42,9 +42,7 @@ final class PartPublication {
             for segment in rendition.segments { try await publish(segment, of: rendition.name) }
         }
         do throws(ObjectStoreError) {
-            if lease.kind == .pictures || lease.kind == .whole {
-                try await publisher.publishExtras(except: Set(result.renditions.map(\.name)))
-            }
+            for name in result.pictures { try await publisher.publish(picture: name) }
         } catch {
             throw MediaError.failed("publish: \(error)")
         }
@@ -55,7 +53,9 @@ final class PartPublication {
         var header = rendition
         header.segments = []
         do throws(ObjectStoreError) {
-            _ = try await publisher.publish(SegmentWriter.initializationName, of: header)
+            if header.kind != .subtitles {
+                _ = try await publisher.publish(SegmentWriter.initializationName, of: header)
+            }
         } catch {
             throw MediaError.failed("publish: \(error)")
         }
