@@ -62,14 +62,17 @@ import Testing
         let tracks = ["audio": [0, 1], "audio-10": [0, 1], "audio-2": [0, 1]]
         let video = try GrowingVideo(publication(tracks), rungs: [], hasSound: false)
         #expect(video.announced().map(\.name) == ["audio", "audio-2", "audio-10"])
-        #expect(try video.finished(rungs: []).map(\.name) == ["audio", "audio-2", "audio-10"])
+        let plan = try WorkerBench.plan(chunks: [0..<Int.max], rungs: [], seconds: 12)
+        #expect(
+            try video.finished(plan, frames: 288).renditions.map(\.name) == ["audio", "audio-2", "audio-10"])
         #expect(try GrowingVideo(publication(["audio": []]), rungs: [], hasSound: false).announced().isEmpty)
     }
 
     @Test func aFinishedVideoMustBeWhole() throws {
         func finished(_ numbers: [String: [Int]]) throws -> [String] {
             let video = try GrowingVideo(publication(numbers), rungs: ["240p", "480p"], hasSound: true)
-            return try video.finished(rungs: ["240p", "480p"]).map(\.name)
+            let plan = try WorkerBench.plan(chunks: [0..<Int.max], seconds: 12)
+            return try video.finished(plan, frames: 288).renditions.map(\.name)
         }
         let whole = ["240p": [0, 1], "480p": [0, 1], "audio": [0, 1]]
         #expect(try finished(whole) == ["240p", "480p", "audio"])

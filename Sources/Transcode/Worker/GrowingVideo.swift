@@ -53,26 +53,29 @@ struct GrowingVideo: Sendable {
     }
 
     /// The renditions that playlists name now, by name, each with the segments that it shows. Empty: nothing can be played.
-    /// Subtitles, which are made in one piece at the end, come with the final playlists.
     func announced() -> [RenditionOutput] {
+        // Subtitles have long segments, which a playlist in work may not hold: they come with the final ones.
         let counts = tracks.filter { $0.value.header.kind != .subtitles }.mapValues(\.wholeCount)
         var members = announcedBefore
         if members.isEmpty {
             // All that a player must have at once.
             let sound = tracks.values.filter { $0.header.isAudio && (counts[$0.header.name] ?? 0) > 0 }
-            guard lowestRung.map({ counts[$0] ?? 0 > 0 }) ?? true, !hasSound || !sound.isEmpty else { return [] }
-            members = Set([lowestRung].compactMap(\.self) + sound.map(\.header.name))
+            members = Set(sound.map(\.header.name))
+            if let lowestRung {
+                guard counts[lowestRung] ?? 0 > 0, !hasSound || !sound.isEmpty else { return [] }
+                members.insert(lowestRung)
+            }
         }
         let shown = members.map { counts[$0] ?? 0 }.min() ?? 0
         guard shown > 0 else { return [] }
         for (name, count) in counts where count >= shown { members.insert(name) }
-        return members.compactMap { tracks[$0]?.output(count: shown) }.sorted(by: Self.isBefore)
+        return members.sorted(by: Self.isBefore).compactMap { tracks[$0]?.output(count: shown) }
     }
 
-    /// What each part has made, in the order of the parts, of a video with so many frames: what `PartJoin` checks.
-    func results(frames: Int) -> [MediaResult] {
+    /// What each part has made, in the order of the parts.
+    private func results(frames: Int) -> [MediaResult] {
         var renditions: [Int: [RenditionOutput]] = [:]
-        for track in tracks.values.sorted(by: { $0.header.name < $1.header.name }) {
+        for track in tracks.values.sorted(by: { Self.isBefore($0.header.name, $1.header.name) }) {
             for (part, numbers) in Dictionary(grouping: track.segments.keys.sorted(), by: { track.makers[$0] ?? 0 }) {
                 var output = track.header
                 output.segments = numbers.compactMap { track.segments[$0] }
@@ -84,40 +87,24 @@ struct GrowingVideo: Sendable {
         }
     }
 
-    /// The order of menus: `audio`, `audio-2`, `audio-10`.
-    private static func isBefore(_ one: RenditionOutput, _ other: RenditionOutput) -> Bool {
-        (one.name.utf8.count, one.name) < (other.name.utf8.count, other.name)
-    }
-
-    /// Every rendition with all its segments. Throws unless all pictures have the same whole number of segments and
-    /// everything else lasts as long as they do.
-    func finished(rungs: [String]) throws(MediaError) -> [RenditionOutput] {
-        var outputs: [RenditionOutput] = []
-        for track in tracks.values {
-            let count = track.wholeCount
-            guard count > 0, count == track.segments.count else {
-                throw MediaError.failed("\(track.header.name): segment \(count) of \(track.segments.count) is missing")
-            }
-            outputs.append(track.output(count: count))
+    /// All of a finished video of so many frames. Throws unless the parts fit together and the sound lasts as long as the
+    /// pictures.
+    func finished(_ plan: MediaPlan, frames: Int) throws(MediaError) -> MediaResult {
+        let whole = try PartJoin(plan).join(results(frames: frames))
+        let sound = whole.renditions.filter(\.isAudio)
+        guard !hasSound || !sound.isEmpty else { throw MediaError.failed("no sound was published") }
+        for track in sound where abs(track.durationSeconds - whole.durationSeconds) > Self.differenceSecondsMax {
+            throw MediaError.failed(
+                "\(track.name) lasts \(track.durationSeconds) s, the video \(whole.durationSeconds) s")
         }
-        outputs.sort(by: Self.isBefore)
-        // Of sound alone the first track is the measure.
-        guard let first = outputs.first(where: \.isVideo) ?? outputs.first(where: \.isAudio) else {
-            throw MediaError.failed("neither pictures nor sound were published")
-        }
-        for rung in rungs where tracks[rung] == nil { throw MediaError.failed("the rung \(rung) was not published") }
-        for output in outputs {
-            let isEqual =
-                !output.isVideo
-                || output.segments.map(\.durationSeconds) == first.segments.map(\.durationSeconds)
-            guard isEqual, abs(output.durationSeconds - first.durationSeconds) < Self.differenceSecondsMax else {
-                throw MediaError.failed("\(output.name) does not fit \(first.name)")
-            }
-        }
-        if hasSound, !outputs.contains(where: \.isAudio) { throw MediaError.failed("no sound was published") }
-        return outputs
+        return whole
     }
 
     /// Sound ends with its frame that is nearest to the last picture's end.
     private static let differenceSecondsMax = 0.5
+
+    /// `audio` before `audio-2` before `audio-10`: the order of the menu.
+    private static func isBefore(_ one: String, _ other: String) -> Bool {
+        (one.utf8.count, one) < (other.utf8.count, other)
+    }
 }

@@ -21,17 +21,15 @@ struct MediaPublisher: Sendable {
 
     /// Stores a file of a rendition under its own name; the bytes of what is there afterwards.
     func publish(_ name: String, of rendition: RenditionOutput) async throws(ObjectStoreError) -> Int {
-        try await publish("\(rendition.name)/\(name)", type: Self.type(of: rendition.kind))
+        try await publish("\(rendition.name)/\(name)", type: Self.contentType(rendition.kind))
     }
 
-    /// Stores the files beside the renditions and the playlists: poster, sprites with their index, preview.
-    func publish(pictures: [String]) async throws(ObjectStoreError) {
-        for name in pictures {
-            guard let type = Self.type(ofPicture: name) else {
-                throw .invalidName("the media child gave a name that is not a picture's")
-            }
-            _ = try await publish(name, type: type)
+    /// Stores one of the pictures beside the renditions.
+    func publish(picture name: String) async throws(ObjectStoreError) {
+        guard let type = Self.contentType(picture: name) else {
+            throw .invalidName("the media child gave a name that is not a picture's")
         }
+        _ = try await publish(name, type: type)
     }
 
     /// Stores a playlist in the place of one that has `condition`; its new entity tag.
@@ -73,7 +71,7 @@ struct MediaPublisher: Sendable {
         }
     }
 
-    /// Letters, digits, hyphens, underscores and inner dots, such as `480p`, `audio-2` and `0.m4s`.
+    /// Letters, digits, inner dots and hyphens, such as `480p` and `0.m4s`.
     private static func isName(_ name: String) -> Bool {
         (1...64).contains(name.utf8.count) && !name.hasPrefix(".")
             && name.utf8.allSatisfy { byte in
@@ -82,7 +80,7 @@ struct MediaPublisher: Sendable {
             }
     }
 
-    private static func type(of kind: RenditionOutput.Kind) -> String {
+    private static func contentType(_ kind: RenditionOutput.Kind) -> String {
         switch kind {
         case .video: "video/mp4"
         case .audio: "audio/mp4"
@@ -91,7 +89,7 @@ struct MediaPublisher: Sendable {
     }
 
     /// By the name's ending; nil for what is not published.
-    private static func type(ofPicture name: String) -> String? {
+    private static func contentType(picture name: String) -> String? {
         guard let dot = name.lastIndex(of: ".") else { return nil }
         return ["jpg": "image/jpeg", "vtt": "text/vtt", "mp4": "video/mp4"][String(name[name.index(after: dot)...])]
     }

@@ -42,7 +42,7 @@ final class PartPublication {
             for segment in rendition.segments { try await publish(segment, of: rendition.name) }
         }
         do throws(ObjectStoreError) {
-            try await publisher.publish(pictures: result.pictures)
+            for name in result.pictures { try await publisher.publish(picture: name) }
         } catch {
             throw MediaError.failed("publish: \(error)")
         }

@@ -12,31 +12,31 @@ extension PartRun {
         guard let frames = publication.notes[Self.framesNote].flatMap({ Int($0) }) else {
             throw MediaError.failed("the length of the pictures is not known")
         }
-        let renditions = try video.finished(rungs: media.rungs)
-        _ = try PartJoin(media).join(video.results(frames: frames))
+        let whole = try video.finished(media, frames: frames)
         let publisher = MediaPublisher(store: services.store, videoID: lease.videoID, folder: "\(folder)/out")
         do throws(ObjectStoreError) {
-            for (index, rendition) in renditions.enumerated() {
+            for (index, rendition) in whole.renditions.enumerated() {
                 for (name, playlist) in PlaylistAssembly.playlists(rendition) {
                     _ = try await publisher.publish(
-                        playlist: playlist.text(), at: "\(rendition.name)/\(name)", isFinal: true, condition: .always)
+                        playlist: playlist.text(), at: "\(rendition.name)/\(name)", isFinal: true,
+                        condition: .always)
                 }
-                pulse.show(fraction: Double(index + 1) / Double(renditions.count + 1))
+                pulse.show(fraction: Double(index + 1) / Double(whole.renditions.count + 1))
                 guard !Task.isCancelled else { return .stopped }
             }
             _ = try await publisher.publish(
-                playlist: PlaylistAssembly.multivariant(renditions).text(), at: PlaylistAssembly.multivariantName,
+                playlist: PlaylistAssembly.multivariant(whole.renditions).text(), at: PlaylistAssembly.multivariantName,
                 isFinal: true, condition: .always)
         } catch {
             throw MediaError.failed("publish: \(error)")
         }
-        return .done(PartOutcome(result: result(renditions, notes: publication.notes, publisher)))
+        return .done(PartOutcome(result: result(whole, notes: publication.notes, publisher)))
     }
 
     private func result(
-        _ renditions: [RenditionOutput], notes: [String: String], _ publisher: MediaPublisher
+        _ whole: MediaResult, notes: [String: String], _ publisher: MediaPublisher
     ) -> TranscodeResult {
-        let segments = renditions.flatMap { rendition in
+        let segments = whole.renditions.flatMap { rendition in
             rendition.segments.enumerated().map { index, segment in
                 PublishedSegment(
                     rendition: rendition.name, index: index,
@@ -44,9 +44,8 @@ extension PartRun {
                     bytes: Int64(segment.bytes), key: publisher.key("\(rendition.name)/\(segment.name)"))
             }
         }
-        let seconds = renditions.first(where: \.isVideo)?.durationSeconds ?? renditions.first?.durationSeconds ?? 0
         return TranscodeResult(
-            durationMilliseconds: Int64((seconds * 1000).rounded()),
+            durationMilliseconds: Int64((whole.durationSeconds * 1000).rounded()),
             width: notes[Self.widthNote].flatMap { Int($0) } ?? 0,
             height: notes[Self.heightNote].flatMap { Int($0) } ?? 0, segments: segments)
     }
