@@ -230,7 +230,7 @@ import Testing
             try TestFiles.file([1]), folder: folder, executable: try program(lines.joined(separator: "\n")))
         #expect(outcome == .crashed(ChildFault(.exit(0))))
         #expect(try TestFiles.text(folder + "/240p/0.m4s") == "abc")
-        #expect(try TestFiles.list(folder) == ["240p", "240p/0.m4s", "240p/1.m4s", "cut"])
+        #expect(try TestFiles.list(folder) == ["240p", "240p/0.m4s", "240p/1.m4s"])
     }
 
     @Test func theLimitOnOutputEndsAChild() throws {

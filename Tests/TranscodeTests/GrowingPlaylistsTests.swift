@@ -38,7 +38,8 @@ import Testing
         guard let bytes = try? TestFiles.read("\(folder)/master.m3u8"),
             case .multivariant(let playlist) = try Playlist.parse(bytes)
         else { return nil }
-        return playlist.variants.map(\.uri).sorted()
+        // Beside the pictures the sound alone may be a variant.
+        return playlist.variants.filter { $0.resolution != nil }.map(\.uri).sorted()
     }
 
     /// A rendition's playlist; nil while there is none.
@@ -92,7 +93,8 @@ import Testing
             Issue.record("no playlist")
             return
         }
-        #expect(early.variants.map(\.bandwidth) == [200_000])
+        // The sound alone is for lines that are too thin for that.
+        #expect(early.variants.map(\.bandwidth) == [200_000, 100_000])
         var rung = Self.header("240p")
         rung.segments = [Self.segment(0)]
         var sound = Self.header("audio")

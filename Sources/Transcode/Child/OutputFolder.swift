@@ -19,7 +19,11 @@ final class OutputFolder {
     }
 
     deinit {
-        if let file { close(file.descriptor) }
+        if let file {
+            // The child broke off in the middle of it.
+            close(file.descriptor)
+            unlinkat(descriptor, file.name + Self.partSuffix, 0)
+        }
         close(descriptor)
     }
 
@@ -32,7 +36,8 @@ final class OutputFolder {
                 throw MediaError.failed("make \(name): errno \(errno)")
             }
         case .fileBegins(let name):
-            let opened = openat(descriptor, name + Self.partSuffix, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0o644)
+            let opened = openat(
+                descriptor, name + Self.partSuffix, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0o644)
             guard opened >= 0 else { throw MediaError.failed("create \(name): errno \(errno)") }
             file = (opened, name)
         case .fileBytes(let bytes):

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import HLS
+
 /// What a child may say in numbers and names: all that its parent computes with is bounded.
 private enum Bounds {
     static let secondsMax = 7 * 24 * 3600.0
@@ -18,7 +20,8 @@ extension MediaResult {
     var isPlausible: Bool {
         Bounds.isTime(durationSeconds) && Bounds.isSize(width) && Bounds.isSize(height)
             && (0...Bounds.framesMax).contains(firstFrame) && (0...Bounds.framesMax).contains(endFrame)
-            && renditions.allSatisfy(\.isPlausible)
+            && renditions.allSatisfy(\.isPlausible) && pictures.count <= Bounds.listMax
+            && pictures.allSatisfy(Bounds.isName)
     }
 }
 
@@ -27,7 +30,8 @@ extension RenditionOutput {
     var isPlausible: Bool {
         Bounds.isName(name) && Bounds.isSize(width) && Bounds.isSize(height)
             && (0...1000).contains(framesPerSecond) && (0...1 << 40).contains(bitsPerSecondBound)
-            && segments.allSatisfy(\.isPlausible)
+            && segments.allSatisfy(\.isPlausible) && (kind != .video || framesPerSecond > 0)
+            && (language + title).utf8.count <= 1000
     }
 }
 
@@ -35,6 +39,12 @@ extension SegmentFile {
     /// The same for a segment, whose name becomes a path.
     var isPlausible: Bool {
         Bounds.isName(name) && Bounds.isTime(durationSeconds) && (0...Bounds.bytesMax).contains(bytes)
+            && (iFrames ?? []).allSatisfy(isInside)
+    }
+
+    private func isInside(_ range: IFrameRange) -> Bool {
+        (0...bytes).contains(range.offset) && (0...bytes).contains(range.length)
+            && (0...Bounds.framesMax).contains(range.frames)
     }
 }
 
@@ -44,7 +54,9 @@ extension MediaPlan {
         guard (1...1_000_000).contains(frameRateNumerator), (1...1_000_000).contains(frameRateDenominator),
             (1...1000).contains(Double(frameRateNumerator) / Double(frameRateDenominator)),
             (1...100_000).contains(gopFrames), (1...100_000).contains(segmentFrames), Bounds.isTime(declaredSeconds),
-            (0...Bounds.segmentsMax).contains(headSegments), rungs.count <= 100, !rungs.isEmpty,
+            (0...Bounds.segmentsMax).contains(headSegments), rungs.count <= 100,
+            // Sound alone has no rungs and is one part.
+            !rungs.isEmpty || chunks.count == 1 && headSegments == 0,
             rungs.allSatisfy(Bounds.isName), headRungs.allSatisfy(rungs.contains), chunks.count <= Bounds.listMax
         else { return false }
         var next = 0

@@ -12,11 +12,18 @@ final class SubtitleDecoder {
     /// True for the kinds whose content is text; those of pictures would have to be read by an eye.
     static func isText(_ codec: AVCodecID) -> Bool {
         guard let descriptor = avcodec_descriptor_get(codec) else { return false }
-        return descriptor.pointee.props & AV_CODEC_PROP_TEXT_SUB != 0 && avcodec_find_decoder(codec) != nil
+        return descriptor.pointee.props & AV_CODEC_PROP_TEXT_SUB != 0 && decoder(codec) != nil
+    }
+
+    private static func decoder(_ codec: AVCodecID) -> UnsafePointer<AVCodec>? {
+        guard let decoder = avcodec_find_decoder(codec),
+            AllowedCodecs.contains(String(cString: decoder.pointee.name))
+        else { return nil }
+        return decoder
     }
 
     init(stream: UnsafeMutablePointer<AVStream>) throws(MediaError) {
-        guard let parameters = stream.pointee.codecpar, let codec = avcodec_find_decoder(parameters.pointee.codec_id)
+        guard let parameters = stream.pointee.codecpar, let codec = Self.decoder(parameters.pointee.codec_id)
         else { throw MediaError.failed("no decoder for subtitles") }
         context = avcodec_alloc_context3(codec)
         guard let context else { throw MediaError.failed("no memory for a decoder") }

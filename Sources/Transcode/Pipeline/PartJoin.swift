@@ -76,7 +76,8 @@ struct PartJoin {
         }
         // Each encoder starts with a full buffer: two of them may spend theirs in one window (RFC 8216 section 4.1).
         let shortest = 0.5 * Double(SegmentPlan.targetSeconds)
-        let inParts = parts.flatMap(\.renditions)
+        let inParts =
+            parts.flatMap(\.renditions)
             .filter { $0.name == rendition.name && $0.durationSeconds >= shortest }.map(peak).max() ?? 0
         guard peak(rendition) <= max(rendition.bitsPerSecondBound, inParts) else {
             throw MediaError.failed("\(rendition.name): the rate over a join is above its bound")

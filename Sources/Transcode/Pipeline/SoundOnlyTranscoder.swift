@@ -3,13 +3,11 @@
 import CFFmpeg
 import HLS
 
-/// Turns a file without video into a folder of HLS: its sound tracks and subtitles, and a poster.
+/// Turns a file without video into a folder of HLS: its sound tracks and subtitles.
 ///
 /// The cuts are those of a video of 25 frames a second, as the sound of a video has them.
 final class SoundOnlyTranscoder {
     static let frameRate = FrameRate(numerator: 25, denominator: 1)
-    private static let posterSize = PictureSize(width: 640, height: 360)
-    private static let posterLuma: UInt8 = 32
 
     private let demuxer: Demuxer
     private let info: SourceInfo
@@ -61,30 +59,8 @@ final class SoundOnlyTranscoder {
         }
         let frames = Int((found * plan.frameRate.value).rounded(.up))
         let renditions = try tracks.finish(videoFrames: frames, isWhole: true)
-        try writePoster()
         return MediaResult(
             durationSeconds: plan.frameRate.seconds(frames: frames), width: 0, height: 0, renditions: renditions,
-            pictures: [PosterPicker.fileName], firstFrame: 0, endFrame: frames)
-    }
-
-    /// The record's cover, or a plain dark picture.
-    private func writePoster() throws(MediaError) {
-        let path = "\(folder)/\(PosterPicker.fileName)"
-        if let cover = cover(), (try? PosterPicker.write(cover, to: path)) != nil { return }
-        let plain = try PictureCanvas(size: Self.posterSize, luma: Self.posterLuma)
-        try writeFile(path, try plain.jpeg(height: Self.posterSize.height))
-    }
-
-    private func cover() -> Frame? {
-        guard let index = info.coverIndex else { return nil }
-        let stream = demuxer.streams[index]
-        guard let packet = try? Packet(), av_packet_ref(packet.pointer, &stream.pointee.attached_pic) >= 0,
-            let decoder = try? Decoder(stream: stream, threads: 1)
-        else { return nil }
-        var frame: Frame?
-        func take(_ decoded: Frame) { frame = decoded }
-        try? decoder.decode(packet, take)
-        try? decoder.decode(nil, take)
-        return frame
+            firstFrame: 0, endFrame: frames)
     }
 }

@@ -36,12 +36,11 @@ final class SoundTracks {
         _ demuxer: Demuxer, _ info: SourceInfo, startSeconds: Double, cuts: SegmentPlan, folder: String,
         announce: @escaping @Sendable (ChildMessage) -> Void
     ) throws(MediaError) {
-        let told = max(info.durationSeconds, info.declaredSeconds)
         let longest = Allowance.seconds(bytes: demuxer.size)
-        let declared = told > 0 ? min(told, longest) : longest
+        let declared = min(max(info.durationSeconds, info.declaredSeconds), longest)
         let tracks = info.audioTracks.prefix(Self.soundsMax)
         let loudness = try LoudnessScan.measure(
-            descriptor: demuxer.descriptor, streams: tracks.map(\.index), seconds: told)
+            descriptor: demuxer.descriptor, streams: tracks.map(\.index), seconds: declared)
         var sounds: [(stream: Int, pipeline: AudioPipeline)] = []
         var refusal: MediaError?
         for track in tracks {
@@ -50,7 +49,8 @@ final class SoundTracks {
                 try makeFolder("\(folder)/\(name)")
                 let pipeline = try AudioPipeline(
                     stream: demuxer.streams[track.index], info: track, loudness: loudness[track.index], name: name,
-                    startSeconds: startSeconds, declaredSeconds: declared, plan: cuts, folder: "\(folder)/\(name)",
+                    startSeconds: startSeconds, declaredSeconds: declared > 0 ? declared : longest, plan: cuts,
+                    folder: "\(folder)/\(name)",
                     announce: announce)
                 sounds.append((track.index, pipeline))
             } catch .unusable(let reason) {

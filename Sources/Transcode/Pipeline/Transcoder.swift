@@ -38,7 +38,8 @@ final class Transcoder {
     func whole() throws(MediaError) -> MediaResult {
         let (demuxer, info) = try open()
         if info.isSoundOnly {
-            let result = try soundOnly(demuxer, info)
+            var result = try soundOnly(demuxer, info)
+            result.pictures = [try SoundOnlyPoster.write(demuxer, info, folder: folder)]
             try PlaylistAssembly.write(result.renditions, folder: folder)
             announce(.progress(100))
             return result
@@ -140,7 +141,8 @@ final class Transcoder {
     private func pictures() throws(MediaError) -> MediaResult {
         let (demuxer, info) = try open()
         if info.isSoundOnly {
-            return MediaResult(durationSeconds: 0, width: 0, height: 0, renditions: [])
+            let poster = try SoundOnlyPoster.write(demuxer, info, folder: folder)
+            return MediaResult(durationSeconds: 0, width: 0, height: 0, renditions: [], pictures: [poster])
         }
         let source = try MediaSource(demuxer, info)
         let tracks = source.soundStreams.isEmpty ? try SoundTracks(source, folder: folder, announce: announce) : nil
