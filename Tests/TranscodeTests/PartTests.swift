@@ -110,6 +110,41 @@ import Testing
         }
     }
 
+    @Test func chunksAreAsGoodAndAsLargeAsOnePass() throws {
+        let path = TestFiles.root + "/part-soft.mp4"
+        try Clip.ffmpeg(
+            ["testsrc2=size=640x360:rate=25:duration=26,gblur=sigma=4"],
+            ["-c:v", "libx264", "-preset", "ultrafast", "-crf", "12", "-pix_fmt", "yuv420p"], path)
+        let one = try TestFiles.folder()
+        let many = try TestFiles.folder()
+        let whole = try Self.results(Self.run(path, [.video(segments: 0..<Int.max, rungs: nil)], to: one))
+        let chunks = [0..<2, 2..<Int.max].map { MediaPart.video(segments: $0, rungs: nil) }
+        let parts = try Self.results(Self.run(path, chunks, to: many))
+        for rendition in whole[0].renditions {
+            let made = parts.flatMap(\.renditions).filter { $0.name == rendition.name }.flatMap(\.segments)
+            #expect(made.reduce(0) { $0 + $1.durationSeconds } == rendition.durationSeconds)
+            let sizes = [rendition.segments, made].map { segments in Double(segments.reduce(0) { $0 + $1.bytes }) }
+            #expect(abs(sizes[1] / sizes[0] - 1) <= 0.03, "\(rendition.name): \(sizes)")
+            let names = rendition.segments.map(\.name)
+            let likeness = try [one, many].map { try Self.likeness("\($0)/\(rendition.name)", names, of: path) }
+            #expect(abs(likeness[1] - likeness[0]) <= 0.002, "\(rendition.name): \(likeness)")
+        }
+    }
+
+    /// The similarity (SSIM) of a rendition's luma to its source, as ffmpeg's filter measures it.
+    static func likeness(_ folder: String, _ names: [String], of source: String) throws -> Double {
+        let bytes = try (["init.mp4"] + names).flatMap { try TestFiles.read("\(folder)/\($0)") }
+        let tool = try Tool.run(
+            "ffmpeg",
+            [
+                "-nostats", "-i", try TestFiles.file(bytes), "-i", source, "-lavfi",
+                "[1:v][0:v]scale2ref=flags=bicubic[s][m];[m]setsar=1[m1];[s]setsar=1[s1];[m1][s1]ssim", "-f", "null",
+                "-",
+            ])
+        let value = try #require(tool.errors.firstMatch(of: /SSIM Y:([0-9.]+)/))
+        return try #require(Double(value.1))
+    }
+
     static func pictures(_ folder: String, _ rendition: String, _ names: [String]) throws -> [[UInt8]] {
         let bytes = try (["init.mp4"] + names).flatMap { try TestFiles.read("\(folder)/\(rendition)/\($0)") }
         return try Transcoded.pictures(try TestFiles.file(bytes))
