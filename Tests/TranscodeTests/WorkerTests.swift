@@ -103,6 +103,7 @@ import Testing
                   kill -KILL $$
                 fi
                 \(WorkerBench.media.renditions.map { try WorkerBench.make($0, content: "other") }.joined(separator: "\n"))
+                \(WorkerBench.file("poster.jpg", "picture"))
                 \(WorkerBench.say(.result(WorkerBench.media)));;
             esac
             """)
