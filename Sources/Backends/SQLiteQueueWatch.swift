@@ -2,7 +2,7 @@
 //
 // Tells when a part may be there to lease. Owned by the queue of one program; its tasks share one small read-only
 // connection, because SQLite's count of changes (`PRAGMA data_version`) belongs to a connection. It reads a word of the
-// shared memory of the write-ahead log, so an idle worker costs a few dozen microseconds each time it looks.
+// shared memory of the write-ahead log: an idle worker that looks twenty times a second takes less than 1 % of a core.
 
 import GRDB
 import Synchronization
