@@ -89,7 +89,7 @@ import Testing
 
     /// What the ladder promises for the video's peak, in bits per second.
     static let bounds = [
-        "240p": 145_000.0, "360p": 365_000, "480p": 800_000, "720p": 2_500_000, "1080p": 5_000_000,
+        "144p": 56_000.0, "240p": 145_000, "360p": 365_000, "480p": 800_000, "720p": 2_500_000, "1080p": 5_000_000,
     ]
 
     /// RFC 8216 section 4.1 once more, from the files and the playlist alone.

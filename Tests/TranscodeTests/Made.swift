@@ -22,6 +22,9 @@ struct Made {
             throw Fragments.Malformed()
         }
         multivariant = playlist
+        let report = runCheck(root: FolderReader.address(name: "master.m3u8"), reader: FolderReader(folder: folder))
+            .report()
+        #expect(report.isConformant, "\(report.findings.filter { $0.severity == .must })")
     }
 
     /// The rendition with the largest picture.
