@@ -113,12 +113,15 @@ import Testing
     @Test func chunksAreAsGoodAndAsLargeAsOnePass() throws {
         let path = TestFiles.root + "/part-soft.mp4"
         try Clip.ffmpeg(
-            ["testsrc2=size=640x360:rate=25:duration=26,gblur=sigma=4"],
+            ["testsrc2=size=320x180:rate=25:duration=100,gblur=sigma=3"],
             ["-c:v", "libx264", "-preset", "ultrafast", "-crf", "12", "-pix_fmt", "yuv420p"], path)
         let one = try TestFiles.folder()
         let many = try TestFiles.folder()
         let whole = try Self.results(Self.run(path, [.video(segments: 0..<Int.max, rungs: nil)], to: one))
-        let chunks = [0..<2, 2..<Int.max].map { MediaPart.video(segments: $0, rungs: nil) }
+        // As long as a plan makes them.
+        let chunks = [0..<4, 4..<4 + MediaPlan.chunkSegments, 4 + MediaPlan.chunkSegments..<Int.max].map {
+            MediaPart.video(segments: $0, rungs: nil)
+        }
         let parts = try Self.results(Self.run(path, chunks, to: many))
         for rendition in whole[0].renditions {
             let made = parts.flatMap(\.renditions).filter { $0.name == rendition.name }.flatMap(\.segments)

@@ -21,7 +21,8 @@ final class GrowingPlaylists: Sendable {
         /// A long playlist is not written for each segment: all that is written would grow with its square.
         var isTooEarly: Bool {
             Clock.monotonicMilliseconds() - writtenMilliseconds
-                < Int64(shown.count) * GrowingPlaylists.pauseMillisecondsPerSegment
+                < Int64(shown.count - GrowingPlaylists.segmentsWithoutPause)
+                * GrowingPlaylists.pauseMillisecondsPerSegment
         }
 
         var output: RenditionOutput {
@@ -39,7 +40,8 @@ final class GrowingPlaylists: Sendable {
         var isFinished = false
     }
 
-    /// A playlist of an hour is written every six seconds at most.
+    /// A playlist of an hour is written every five seconds at most, one of ten minutes for each segment.
+    private static let segmentsWithoutPause = 100
     private static let pauseMillisecondsPerSegment: Int64 = 10
 
     private let folder: String
