@@ -96,7 +96,7 @@ import Testing
     @Test func aFractionalFrameRateIsKept() throws {
         let transcoded = try Transcoded.of(.film)
         let video = try #require(transcoded.video.first)
-        #expect(transcoded.variants.map(\.frameRate) == [29.97])
+        #expect(transcoded.variants.map(\.frameRate) == [29.97, 29.97])
         // 180 frames of 1001/30000 s.
         #expect(video.playlist.segments.prefix(2).map(\.durationSeconds) == [6.006, 6.006])
         #expect(abs(video.seconds - 13) < 0.034)
