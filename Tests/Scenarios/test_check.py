@@ -156,7 +156,8 @@ def test_each_bad_habit_is_named(serve, presentation: Path, manners: Manners, ru
 def test_a_missing_segment_is_named(serve) -> None:
     remote = check(serve(Manners(missing="1.m4s")))
     assert remote.status == 1
-    places = {found["place"]: found["sentence"] for found in remote.of("RFC 8216 6.2.1")}
+    # Ranges of it are key frames too, more than one rule may have findings.
+    places = {found["place"]: found["sentence"] for found in remote.of("RFC 8216 6.2.1") if found["place"] != "…"}
     assert "audio/1.m4s" in places and all("404" in sentence for sentence in places.values()), places
 
 
