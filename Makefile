@@ -14,7 +14,7 @@ BENCH ?=
 ONLY ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test build lint unit scenarios sanitize fuzz soak bench setup clean
+.PHONY: help demo test build lint unit scenarios sanitize fuzz soak bench bench-transcode setup clean
 
 help:
 	@echo 'make demo        set the machine up, build, run everything here, upload a clip, say where to watch it'
@@ -26,8 +26,9 @@ help:
 	@echo 'make scenarios   the scenarios on the release programs; ONLY=test_tokens.py runs one file'
 	@echo 'make sanitize    the edge under AddressSanitizer and ThreadSanitizer: unit tests and scenarios'
 	@echo 'make fuzz        the fuzzers for longer, from a seed that is printed; FUZZ_SEED=N repeats, FUZZ_ITERATIONS=N'
-	@echo 'make soak        the scenarios that take minutes, such as 10,000 players at once; ONLY=test_viral.py runs one file'
+	@echo 'make soak        what takes minutes: 10,000 players at once, 16,000 damaged files; ONLY=test_viral.py runs one file'
 	@echo 'make bench       the edge beside nginx, h2o and others: docs/benchmarks.md; BENCH=--quick takes a short look'
+	@echo 'make bench-transcode   the last part of it: the transcoder beside ffmpeg, on VIDEO=path or a clip that is made'
 	@echo 'make clean       remove what was built and the demo'"'"'s state'
 
 demo:
@@ -91,11 +92,26 @@ fuzz:
 soak: setup
 	@$(MAKE) --no-print-directory build
 	$(PYTHON) -m pytest Tests/Scenarios$(if $(ONLY),/$(ONLY)) -m soak -rP
+	$(if $(ONLY),,$(SWIFT_BUILD) --build-tests)
+	$(if $(ONLY),,MUTATIONS=2000 swift test --skip-build --disable-xctest --filter MutationTests.theParent)
 
 bench:
 	@scripts/setup build bench
 	@for program in edge loadtest; do $(SWIFT_BUILD) -c release --product $$program || exit 1; done
 	.build/release/loadtest compare $(or $(BENCH),--document docs)
+	@$(MAKE) --no-print-directory bench-transcode
+
+# A video that is as large as one of the rungs.
+BENCH_CLIP := $(or $(VIDEO),var/bench/transcode.mp4)
+
+bench-transcode: $(BENCH_CLIP)
+	@$(SWIFT_BUILD) -c release --product transcode
+	/usr/bin/python3 -B LoadTests/transcode-bench.py '$(BENCH_CLIP)'
+
+var/bench/transcode.mp4:
+	@mkdir -p $(@D)
+	ffmpeg -v error -y -f lavfi -i testsrc2=size=1280x720:rate=30:duration=60,noise=alls=6:allf=t \
+	    -f lavfi -i sine=frequency=330:duration=60 -c:v libx264 -preset veryfast -crf 16 -pix_fmt yuv420p -c:a aac $@
 
 clean:
 	rm -rf .build var/demo var/scenarios var/bench var/bench-disk

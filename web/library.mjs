@@ -7,6 +7,17 @@ import { element, formatAge, formatDuration, icon } from './dom.mjs';
 
 const refreshMilliseconds = 5000;
 
+/** `90` -> `2 min left`; nothing while it is not known. */
+export function timeLeft(seconds) {
+  if (seconds === null || seconds === undefined) return '';
+  return seconds < 60 ? `${Math.ceil(seconds)} s left` : `${Math.ceil(seconds / 60)} min left`;
+}
+
+/** How far each size is: `240p 80% · 720p 35%`. */
+export function rungsText(video) {
+  return video.rungs.map((rung) => `${rung.name} ${Math.floor(rung.progressPercent)}%`).join(' · ');
+}
+
 const statusTexts = { UPLOADING: 'Uploading', PROCESSING: 'Processing', READY: 'Ready', FAILED: 'Failed' };
 
 /** What a status says to a person. */

@@ -23,22 +23,23 @@ function levelName(level) {
 }
 
 /**
- * Starts `video` on `manifestUrl` at `startSeconds`. `events` may have `levels(names)` (low to high, empty when the
+ * Starts `video` on `manifestUrl` at `startSeconds`; `isGrowing`: the video is still in work. `events` may have `levels(names)` (low to high, empty when the
  * browser decides alone), `playing(name)` (the size that is shown) and `failed(sentence)`.
- * Returns `select(index)` (-1 for automatic) and `destroy()`.
+ * Returns `select(index)` (-1 for automatic), `reload()` (reads the list of sizes again) and `destroy()`.
  */
-export async function play(video, manifestUrl, startSeconds, events, signal) {
+export async function play(video, manifestUrl, startSeconds, isGrowing, events, signal) {
   const Hls = await loadHls();
-  if (signal.aborted) return { select() {}, destroy() {} };
-  if (Hls) return playWithHls(Hls, video, manifestUrl, startSeconds, events);
+  if (signal.aborted) return { select() {}, reload() {}, destroy() {} };
+  if (Hls) return playWithHls(Hls, video, manifestUrl, startSeconds, isGrowing, events);
   if (video.canPlayType('application/vnd.apple.mpegurl')) return playNatively(video, manifestUrl, startSeconds, events);
   events.failed('This browser can not play HLS, and the player library is not installed on this origin.');
-  return { select() {}, destroy() {} };
+  return { select() {}, reload() {}, destroy() {} };
 }
 
-function playWithHls(Hls, video, manifestUrl, startSeconds, events) {
+function playWithHls(Hls, video, manifestUrl, startSeconds, isGrowing, events) {
   const hls = new Hls({
-    startPosition: startSeconds > 0 ? startSeconds : -1,
+    // A list that grows looks like a live stream, which would start near its end.
+    startPosition: startSeconds > 0 || isGrowing ? startSeconds : -1,
     capLevelToPlayerSize: true,
     maxBufferLength: 30,
     backBufferLength: 60,
@@ -72,6 +73,10 @@ function playWithHls(Hls, video, manifestUrl, startSeconds, events) {
       hls.nextLevel = index;
       if (index === -1) hls.loadLevel = -1;
     },
+    reload() {
+      hls.config.startPosition = video.currentTime;
+      hls.loadSource(manifestUrl);
+    },
     destroy() {
       hls.destroy();
     },
@@ -94,6 +99,10 @@ function playNatively(video, manifestUrl, startSeconds, events) {
   video.play().catch(() => {});
   return {
     select() {},
+    reload() {
+      startSeconds = video.currentTime;
+      video.src = manifestUrl;
+    },
     destroy() {
       video.removeEventListener('loadedmetadata', onMetadata);
       video.removeEventListener('resize', onResize);

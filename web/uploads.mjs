@@ -5,7 +5,7 @@
 import { api, followVideo, sendFile } from './api.mjs';
 import { element, formatBytes, icon, toast } from './dom.mjs';
 import { withKey } from './key.mjs';
-import { statusText } from './library.mjs';
+import { rungsText, statusText, timeLeft } from './library.mjs';
 
 /** Files that are sent at the same time; more wait. */
 const concurrentMax = 2;
@@ -144,11 +144,18 @@ function showProcessing(row, videoId) {
   // The upload itself is over: others may start while the transcoder works.
   const stop = followVideo(videoId, (video) => {
     row.bar.value = video.progressPercent;
-    row.state.textContent = statusText(video);
-    if (video.status === 'READY') {
-      row.node.classList.add('done');
+    row.state.textContent = [
+      statusText(video), timeLeft(video.secondsLeft), video.playable ? 'can be watched' : '',
+    ].filter(Boolean).join(' · ');
+    row.state.title = rungsText(video);
+    if (video.playable && !row.isLinked) {
+      row.isLinked = true;
       row.name.replaceChildren(
         element('a', { href: `/watch/${videoId}`, 'data-link': '', 'data-testid': 'upload-watch' }, row.name.textContent));
+      notifyChanged();
+    }
+    if (video.status === 'READY') {
+      row.node.classList.add('done');
       setTimeout(() => close(row), doneMilliseconds);
       notifyChanged();
     } else if (video.status === 'FAILED') {

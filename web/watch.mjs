@@ -5,7 +5,7 @@
 import { api, followVideo } from './api.mjs';
 import { ask, element, formatAge, formatDuration, icon, toast } from './dom.mjs';
 import { withKey } from './key.mjs';
-import { statusText } from './library.mjs';
+import { rungsText, statusText, timeLeft } from './library.mjs';
 import { play } from './player.mjs';
 
 const reportMilliseconds = 5000;
@@ -22,17 +22,26 @@ export function showWatch(root, id, go) {
   root.append(element('div', { className: 'watch' }, stage, info));
 
   let isPlaying = false;
+  let player = null;
+  let sizes = 0;
   function show(video) {
     document.title = `${video.title} · Spillway`;
     fillInfo(info, video, show, go);
-    if (video.status === 'READY') {
-      if (isPlaying) return;
+    if (video.playable) {
+      if (isPlaying) {
+        // Players read the list of sizes once: more of them are there now.
+        if (video.renditions.length > sizes) player?.reload();
+        sizes = Math.max(sizes, video.renditions.length);
+        return;
+      }
       isPlaying = true;
-      startPlayer(stage, video, abort.signal).then((end) => {
-        if (abort.signal.aborted) end();
-        else ends.push(end);
+      sizes = video.renditions.length;
+      startPlayer(stage, video, abort.signal).then((started) => {
+        player = started;
+        if (abort.signal.aborted) started.end();
+        else ends.push(started.end);
       });
-    } else {
+    } else if (!isPlaying || video.status === 'FAILED') {
       showWaiting(stage, video);
     }
   }
@@ -61,8 +70,9 @@ function showWaiting(stage, video) {
   const bar = element('progress', { max: 100, value: video.progressPercent, 'aria-label': 'Progress' });
   stage.replaceChildren(notice(
     'film', statusText(video),
-    isProcessing ? 'It starts to play here as soon as it is ready.' : 'The file has not arrived yet.',
-    isProcessing ? bar : null));
+    isProcessing ? 'It starts to play here as soon as its first seconds are ready.' : 'The file has not arrived yet.',
+    isProcessing ? bar : null,
+    isProcessing ? element('span', {}, [timeLeft(video.secondsLeft), rungsText(video)].filter(Boolean).join(' · ')) : null));
 }
 
 function fillInfo(info, video, show, go) {
@@ -125,7 +135,7 @@ async function confirmDelete(video, go) {
   }
 }
 
-/** Builds the player and starts it; the promise gives what ends it. */
+/** Builds the player and starts it; the promise gives `end()` and `reload()`. */
 async function startPlayer(stage, video, signal) {
   const node = element('video', {
     controls: true, playsInline: true, preload: 'auto', 'data-testid': 'player', 'aria-label': video.title,
@@ -152,20 +162,24 @@ async function startPlayer(stage, video, signal) {
       api.playback(video.id, signal), api.position(video.id, signal).catch(() => ({ positionSeconds: 0 })),
     ]);
     const last = position.positionSeconds;
-    const start = last > 1 && last < video.durationSeconds - endSeconds ? last : 0;
-    const player = await play(node, playback.manifestUrl, start, {
+    const isGrowing = video.status === 'PROCESSING';
+    const start = !isGrowing && last > 1 && last < video.durationSeconds - endSeconds ? last : 0;
+    const player = await play(node, playback.manifestUrl, start, isGrowing, {
       levels: (names) => fillQuality(quality, names),
       playing: (name) => { showing.textContent = name ? `Playing ${name}` : ''; },
       failed: fail,
     }, signal);
     quality.addEventListener('change', () => player.select(Number(quality.value)));
-    return () => {
-      stopReports();
-      player.destroy();
+    return {
+      end() {
+        stopReports();
+        player.destroy();
+      },
+      reload: () => player.reload(),
     };
   } catch (error) {
     if (error.name !== 'AbortError') fail(error.message);
-    return stopReports;
+    return { end: stopReports, reload() {} };
   }
 }
 

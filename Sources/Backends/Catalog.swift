@@ -26,11 +26,17 @@ public struct Video: Sendable, Equatable {
     public var height: Int
     public var createdMilliseconds: Int64
     public var updatedMilliseconds: Int64
+    /// There is something to play: READY, or PROCESSING with its first segments published.
+    public var isPlayable: Bool
+    /// Of the work, by the speed so far; nil while it is not known, and unless PROCESSING.
+    public var secondsLeft: Double?
+    /// How far each rendition is while PROCESSING, the smallest first.
+    public var rungs: [RungProgress]
 
     public init(
         id: String, title: String, description: String, status: VideoStatus, progressPercent: Double,
         failureReason: String, durationMilliseconds: Int64, width: Int, height: Int, createdMilliseconds: Int64,
-        updatedMilliseconds: Int64
+        updatedMilliseconds: Int64, isPlayable: Bool = false, secondsLeft: Double? = nil, rungs: [RungProgress] = []
     ) {
         self.id = id
         self.title = title
@@ -43,6 +49,9 @@ public struct Video: Sendable, Equatable {
         self.height = height
         self.createdMilliseconds = createdMilliseconds
         self.updatedMilliseconds = updatedMilliseconds
+        self.isPlayable = isPlayable
+        self.secondsLeft = secondsLeft
+        self.rungs = rungs
     }
 }
 
@@ -114,8 +123,9 @@ public struct VideoStats: Sendable, Equatable {
 
 /// The videos, what was published of them and what viewers did. The status of a video is changed by the `JobQueue` only.
 public protocol Catalog: Sendable {
-    /// Adds a video in status UPLOADING under a new random identifier.
-    func createVideo(title: String, description: String) async throws(BackendError) -> Video
+    /// Adds a video in status UPLOADING under a new random identifier. The videos of one owner share what the workers
+    /// give to an owner; an empty owner is the video itself.
+    func createVideo(title: String, description: String, owner: String) async throws(BackendError) -> Video
 
     /// Throws `notFound`.
     func video(id: String) async throws(BackendError) -> Video
@@ -136,7 +146,7 @@ public protocol Catalog: Sendable {
     /// Has caches forget a video now: its objects have changed, or are gone.
     func purgeVideo(id: String) async throws(BackendError)
 
-    /// The names of the published video renditions of each video, the smallest first.
+    /// The names of the video renditions of each video that its playlist names, the smallest first.
     func renditions(ids: [String]) async throws(BackendError) -> [String: [String]]
 
     /// Everything that was published of a video, by rendition and index.
@@ -161,4 +171,11 @@ public protocol Catalog: Sendable {
 
     /// How many videos there are of each status.
     func countsByStatus() async throws(BackendError) -> [VideoStatus: Int]
+}
+
+extension Catalog {
+    /// Adds a video that is its own owner.
+    public func createVideo(title: String, description: String) async throws(BackendError) -> Video {
+        try await createVideo(title: title, description: description, owner: "")
+    }
 }

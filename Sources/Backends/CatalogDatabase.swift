@@ -79,6 +79,9 @@ public final class CatalogDatabase: Sendable {
         migrator.registerMigration("2-purges") { database in
             try database.execute(sql: purgeTables)
         }
+        migrator.registerMigration("3-parts") { database in
+            try database.execute(sql: JobTables.parts)
+        }
         return migrator
     }
 

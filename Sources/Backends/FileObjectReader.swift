@@ -38,6 +38,13 @@ final class FileObjectReader: ObjectReader {
         return bytes
     }
 
+    /// The same bytes under a descriptor of the caller's own.
+    func openFile() throws(ObjectStoreError) -> ObjectFile {
+        let copy = fcntl(descriptor, F_DUPFD_CLOEXEC, 0)
+        guard copy >= 0 else { throw failed("duplicate the descriptor of", info.key) }
+        return ObjectFile(descriptor: copy)
+    }
+
     /// Copies the bytes to a new file at `path`; blocks.
     func copy(toFile path: String) throws(ObjectStoreError) {
         let target = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o644)

@@ -28,9 +28,11 @@ public struct FileObjectStore: ObjectStore {
     }
 
     public func put(
-        bucket: String, key: String, file path: String, contentType: String, cacheControl: String
+        bucket: String, key: String, file path: String, contentType: String, cacheControl: String,
+        condition: PutCondition
     ) async throws(ObjectStoreError) -> ObjectInfo {
-        let writer = try makeWriter(bucket: bucket, key: key, contentType: contentType, cacheControl: cacheControl)
+        let writer = try makeWriter(
+            bucket: bucket, key: key, contentType: contentType, cacheControl: cacheControl, condition: condition)
         return try await offloadBlocking {
             Result { () throws(ObjectStoreError) in
                 try writer.copy(file: path)
@@ -51,6 +53,10 @@ public struct FileObjectStore: ObjectStore {
             throw failed("link", path)
         }
         try await offloadBlocking { Result { () throws(ObjectStoreError) in try reader.copy(toFile: path) } }
+    }
+
+    public func openFile(bucket: String, key: String) async throws(ObjectStoreError) -> ObjectFile? {
+        try openReader(bucket: bucket, key: key).openFile()
     }
 
     public func delete(bucket: String, key: String) async throws(ObjectStoreError) {
@@ -103,12 +109,13 @@ public struct FileObjectStore: ObjectStore {
         }
     }
 
-    private func makeWriter(bucket: String, key: String, contentType: String, cacheControl: String)
-        throws(ObjectStoreError) -> FileObjectWriter
-    {
+    private func makeWriter(
+        bucket: String, key: String, contentType: String, cacheControl: String, condition: PutCondition = .always
+    ) throws(ObjectStoreError) -> FileObjectWriter {
         try validate(bucket, key)
         return try FileObjectWriter(
-            store: self, bucket: bucket, key: key, contentType: contentType, cacheControl: cacheControl)
+            store: self, bucket: bucket, key: key, contentType: contentType, cacheControl: cacheControl,
+            condition: condition)
     }
 
     func record(bucket: String, key: String) throws(ObjectStoreError) -> ObjectRecord {

@@ -14,20 +14,23 @@ final class FileObjectWriter: ObjectWriter, @unchecked Sendable {
     private let key: String
     private let contentType: String
     private let cacheControl: String
+    private let condition: PutCondition
     /// Random: the name of the blob, and of the file while it is being written.
     private let blob: String
     private var descriptor: Int32
     private var size: Int64 = 0
     private var digest = Insecure.MD5()
 
-    init(store: FileObjectStore, bucket: String, key: String, contentType: String, cacheControl: String)
-        throws(ObjectStoreError)
-    {
+    init(
+        store: FileObjectStore, bucket: String, key: String, contentType: String, cacheControl: String,
+        condition: PutCondition
+    ) throws(ObjectStoreError) {
         self.store = store
         self.bucket = bucket
         self.key = key
         self.contentType = contentType
         self.cacheControl = cacheControl
+        self.condition = condition
         blob = makeRandomName()
         let path = store.incomingPath(blob)
         descriptor = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o644)
@@ -95,6 +98,13 @@ final class FileObjectWriter: ObjectWriter, @unchecked Sendable {
         do {
             replaced = try store.locked { () throws(ObjectStoreError) in
                 let replaced = store.recordIfReadable(bucket: bucket, key: key)
+                switch condition {
+                case .always: break
+                case .absent:
+                    guard replaced == nil else { throw .conditionFailed }
+                case .unchanged(let etag):
+                    guard replaced?.etag == etag else { throw .conditionFailed }
+                }
                 try renameMakingFolder(incoming, recordPath)
                 return replaced
             }

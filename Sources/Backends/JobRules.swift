@@ -1,41 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// Where one job stands. The rules below change it; the database only stores it.
-///
-///     queued --lease--> leased --complete--> done
-///        ^                | | fail (a try is left), release, lease ended
-///        +----------------+ +--fail (final or no try left)--> setAside
-public struct JobState: Sendable, Equatable {
-    public enum Phase: String, Sendable, CaseIterable {
-        case queued, leased, done, setAside
-    }
-
-    public var phase: Phase
-    /// Counts every lease that was ever given, so that a call of an earlier holder is recognised and refused.
-    public var attempt: Int
-    /// Counts the leases that used up a try; a released lease is not among them.
-    public var tries: Int
-    /// Wall-clock milliseconds before which a queued job is not given out.
-    public var dueMilliseconds: Int64
-    /// Wall-clock milliseconds at which a leased job's lease ends.
-    public var leaseEndsMilliseconds: Int64
-
-    /// A new job, due at once.
-    public init(nowMilliseconds: Int64) {
-        self.init(
-            phase: .queued, attempt: 0, tries: 0, dueMilliseconds: nowMilliseconds, leaseEndsMilliseconds: 0)
-    }
-
-    public init(phase: Phase, attempt: Int, tries: Int, dueMilliseconds: Int64, leaseEndsMilliseconds: Int64) {
-        self.phase = phase
-        self.attempt = attempt
-        self.tries = tries
-        self.dueMilliseconds = dueMilliseconds
-        self.leaseEndsMilliseconds = leaseEndsMilliseconds
-    }
-}
-
-/// What a worker that asked for a job gets.
+/// What a worker that asked for a part gets.
 public enum LeaseResult: Sendable, Equatable {
     case leased
     /// Not due yet, held by another worker, or ended.
@@ -44,9 +9,21 @@ public enum LeaseResult: Sendable, Equatable {
     case exhausted
 }
 
-/// The rules of leasing, free of any storage and clock.
+/// What became of a part that is done.
+public enum CompletionResult: Sendable, Equatable {
+    /// The caller does not hold the part any more: nothing has changed.
+    case lost
+    case partDone
+    /// It was the job's last part.
+    case jobDone
+}
+
+/// The rules of a job and the leases of its parts, free of any storage and clock.
 public struct JobRules: Sendable, Equatable {
-    /// How many tries a job has.
+    /// The most parts of one job: a day of video in chunks of half a minute.
+    public static let partsMax = 4096
+
+    /// How many tries a part has.
     public var triesMax: Int
     /// The wait after the first failed try; it doubles with each further one.
     public var retryMilliseconds: Int64
@@ -59,65 +36,121 @@ public struct JobRules: Sendable, Equatable {
         self.retryMillisecondsMax = retryMillisecondsMax
     }
 
-    /// A worker asks for this job.
-    public func lease(_ job: inout JobState, now: Int64, durationMilliseconds: Int64) -> LeaseResult {
-        switch job.phase {
-        case .done, .setAside: return .unavailable
+    /// A worker asks for this part.
+    public func lease(_ job: inout JobState, part number: Int, now: Int64, durationMilliseconds: Int64) -> LeaseResult {
+        guard job.phase == .open, job.parts.indices.contains(number) else { return .unavailable }
+        var part = job.parts[number]
+        switch part.phase {
+        case .waiting, .done, .setAside: return .unavailable
         case .queued:
-            guard job.dueMilliseconds <= now else { return .unavailable }
+            guard part.dueMilliseconds <= now else { return .unavailable }
         case .leased:
-            guard job.leaseEndsMilliseconds <= now else { return .unavailable }
-            guard job.tries < triesMax else {
-                job.phase = .setAside
+            guard part.leaseEndsMilliseconds <= now else { return .unavailable }
+            guard part.tries < triesMax else {
+                setAside(&job, part: number)
                 return .exhausted
             }
         }
-        job.phase = .leased
-        job.attempt += 1
-        job.tries += 1
-        job.leaseEndsMilliseconds = now + durationMilliseconds
+        part.phase = .leased
+        part.attempt += 1
+        part.tries += 1
+        part.leaseEndsMilliseconds = now + durationMilliseconds
+        job.parts[number] = part
         return .leased
     }
 
     /// The holder of `attempt` shows that it lives. A lease that ended but that nobody else took is revived:
-    /// the work is still good.
-    public func heartbeat(_ job: inout JobState, attempt: Int, now: Int64, durationMilliseconds: Int64)
-        -> HeartbeatResult
-    {
-        guard holds(job, attempt) else { return .lost }
-        job.leaseEndsMilliseconds = now + durationMilliseconds
+    /// the work is still good. A job that was cancelled or set aside is lost to all who work on it.
+    public func heartbeat(
+        _ job: inout JobState, part number: Int, attempt: Int, now: Int64, durationMilliseconds: Int64
+    ) -> HeartbeatResult {
+        guard holds(job, number, attempt) else { return .lost }
+        job.parts[number].leaseEndsMilliseconds = now + durationMilliseconds
         return .extended
     }
 
-    /// The holder of `attempt` is done; false when it does not hold the job any more.
-    public func complete(_ job: inout JobState, attempt: Int) -> Bool {
-        guard holds(job, attempt) else { return false }
+    /// The holder of `attempt` is done; a plan brings the job's further parts. Parts that waited for it become due.
+    public func complete(
+        _ job: inout JobState, part number: Int, attempt: Int, adding kinds: [PartKind] = [], now: Int64
+    ) -> CompletionResult {
+        guard holds(job, number, attempt) else { return .lost }
+        job.parts[number].phase = .done
+        for kind in kinds.prefix(Self.partsMax - job.parts.count) {
+            job.parts.append(PartState(number: job.parts.count, kind: kind))
+        }
+        wake(&job, now: now)
+        guard job.parts.allSatisfy({ $0.phase == .done }) else { return .partDone }
         job.phase = .done
-        return true
+        return .jobDone
     }
 
     /// The holder of `attempt` failed.
-    public func fail(_ job: inout JobState, attempt: Int, now: Int64, final: Bool) -> FailureResult {
-        guard holds(job, attempt) else { return .lost }
-        guard !final, job.tries < triesMax else {
-            job.phase = .setAside
+    public func fail(_ job: inout JobState, part number: Int, attempt: Int, now: Int64, final: Bool) -> FailureResult {
+        guard holds(job, number, attempt) else { return .lost }
+        guard !final, job.parts[number].tries < triesMax else {
+            setAside(&job, part: number)
             return .setAside
         }
-        job.phase = .queued
-        job.dueMilliseconds = now + backOffMilliseconds(tries: job.tries)
-        return .retryAt(job.dueMilliseconds)
+        job.parts[number].phase = .queued
+        job.parts[number].dueMilliseconds = now + backOffMilliseconds(tries: job.parts[number].tries)
+        return .retryAt(job.parts[number].dueMilliseconds)
     }
 
-    /// The holder of `attempt` stops without a verdict: the try does not count and the job is due at once.
-    public func release(_ job: inout JobState, attempt: Int, now: Int64) {
-        guard holds(job, attempt) else { return }
-        job.phase = .queued
-        job.tries -= 1
-        job.dueMilliseconds = now
+    /// The holder of `attempt` stops without a verdict: the try does not count and the part is due at once.
+    public func release(_ job: inout JobState, part number: Int, attempt: Int, now: Int64) {
+        guard holds(job, number, attempt) else { return }
+        job.parts[number].phase = .queued
+        job.parts[number].tries -= 1
+        job.parts[number].dueMilliseconds = now
     }
 
-    private func holds(_ job: JobState, _ attempt: Int) -> Bool {
-        job.phase == .leased && job.attempt == attempt
+    /// Ends the job; false when it has ended already. Who works on a part learns of it by the next heartbeat.
+    public func cancel(_ job: inout JobState) -> Bool {
+        guard job.phase == .open else { return false }
+        job.phase = .cancelled
+        stop(&job)
+        return true
+    }
+
+    /// Takes up a job again that was set aside or cancelled: what is done stays done, everything else has all its tries
+    /// again. False for a job in any other phase.
+    public func restart(_ job: inout JobState, now: Int64) -> Bool {
+        guard job.phase == .setAside || job.phase == .cancelled else { return false }
+        job.phase = .open
+        for index in job.parts.indices where job.parts[index].phase != .done {
+            job.parts[index].phase = .waiting
+            job.parts[index].tries = 0
+        }
+        wake(&job, now: now)
+        return true
+    }
+
+    /// One part can not be done, so nobody needs the others.
+    private func setAside(_ job: inout JobState, part number: Int) {
+        job.parts[number].phase = .setAside
+        job.phase = .setAside
+        stop(&job)
+    }
+
+    /// Takes every open part back; the attempt numbers stay, so their holders are refused from now on.
+    private func stop(_ job: inout JobState) {
+        for index in job.parts.indices where job.parts[index].phase == .queued || job.parts[index].phase == .leased {
+            job.parts[index].phase = .waiting
+        }
+    }
+
+    private func wake(_ job: inout JobState, now: Int64) {
+        let open = Set(job.parts.filter { $0.phase != .done }.map(\.kind))
+        for index in job.parts.indices
+        where job.parts[index].phase == .waiting && open.isDisjoint(with: job.parts[index].kind.follows) {
+            job.parts[index].phase = .queued
+            job.parts[index].dueMilliseconds = now
+        }
+    }
+
+    private func holds(_ job: JobState, _ number: Int, _ attempt: Int) -> Bool {
+        job.phase == .open && job.parts.indices.contains(number) && job.parts[number].phase == .leased
+            && job.parts[number].attempt == attempt
     }
 
     /// The wait after the given number of tries: doubling, with an upper bound.

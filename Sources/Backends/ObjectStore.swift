@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import Glibc
+
 /// What is known of a stored object without its bytes.
 public struct ObjectInfo: Sendable, Equatable {
     public var key: String
@@ -30,8 +32,32 @@ public enum ObjectStoreError: Error, Sendable, Equatable {
     case notFound
     /// The bucket or the key is not one that this store accepts; the text says why.
     case invalidName(String)
+    /// The object is not as the caller's `PutCondition` wants it: nothing was stored.
+    case conditionFailed
     /// The store's disk or service failed; the text is for the operator.
     case unavailable(String)
+}
+
+/// What must hold at the moment at which an object would appear, so that of several writers one wins and all know it
+/// (`If-None-Match: *` and `If-Match` of S3).
+public enum PutCondition: Sendable, Equatable {
+    case always
+    /// There is no object of that key.
+    case absent
+    /// The object of that key has this entity tag.
+    case unchanged(etag: String)
+}
+
+/// An open local file that holds an object's bytes; only to be read. Closed when the last reference goes.
+public final class ObjectFile: Sendable {
+    public let descriptor: Int32
+
+    /// Takes over an open descriptor.
+    public init(descriptor: Int32) {
+        self.descriptor = descriptor
+    }
+
+    deinit { close(descriptor) }
 }
 
 /// Objects by bucket and key, written whole and atomically: a reader sees all of an object or none of it.
@@ -39,9 +65,11 @@ public enum ObjectStoreError: Error, Sendable, Equatable {
 /// Keys are relative paths of `/`-separated components (letters, digits, `-`, `_`, `.`), never `..`.
 /// Two buckets are in use: `uploads` (raw files as they were sent) and `media` (what is delivered).
 public protocol ObjectStore: Sendable {
-    /// Stores a copy of the local file `path`; the file stays the caller's. Replaces an object of that key.
+    /// Stores a copy of the local file `path`; the file stays the caller's. Replaces an object of that key. Throws
+    /// `conditionFailed` when `condition` does not hold.
     func put(
-        bucket: String, key: String, file path: String, contentType: String, cacheControl: String
+        bucket: String, key: String, file path: String, contentType: String, cacheControl: String,
+        condition: PutCondition
     ) async throws(ObjectStoreError) -> ObjectInfo
 
     /// The object's description.
@@ -50,6 +78,10 @@ public protocol ObjectStore: Sendable {
     /// Makes the object's bytes readable at the local `path`, which must not exist; the caller removes it.
     /// An embedded store may link instead of copying: the file must only be read.
     func fetch(bucket: String, key: String, toFile path: String) async throws(ObjectStoreError)
+
+    /// Opens the object's own bytes where the store keeps them as a local file; nil where it does not. They stay what
+    /// they are when the object is replaced or removed.
+    func openFile(bucket: String, key: String) async throws(ObjectStoreError) -> ObjectFile?
 
     /// Removes an object; quietly when there is none.
     func delete(bucket: String, key: String) async throws(ObjectStoreError)
@@ -67,6 +99,17 @@ public protocol ObjectStore: Sendable {
     /// Starts an object whose bytes arrive piece by piece. Nothing is visible before `commit`.
     func create(bucket: String, key: String, contentType: String, cacheControl: String)
         async throws(ObjectStoreError) -> any ObjectWriter
+}
+
+extension ObjectStore {
+    /// Stores a copy of a local file, whatever there is.
+    public func put(
+        bucket: String, key: String, file path: String, contentType: String, cacheControl: String
+    ) async throws(ObjectStoreError) -> ObjectInfo {
+        try await put(
+            bucket: bucket, key: key, file: path, contentType: contentType, cacheControl: cacheControl,
+            condition: .always)
+    }
 }
 
 /// An open object. Used by one task at a time; closed when the last reference goes.

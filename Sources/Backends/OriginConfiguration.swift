@@ -69,19 +69,21 @@ public struct OriginConfiguration: Sendable, Equatable {
 
     /// The queue and the workers.
     public struct Transcode: Sendable, Equatable {
-        /// A job whose worker is silent for so long is given to another worker.
+        /// A part whose worker is silent for so long is given to another worker.
         public var leaseSeconds = 30
         public var heartbeatSeconds = 5
-        /// After so many tries a job is set aside and its video is FAILED.
+        /// After so many tries of one of its parts a job is set aside and its video is FAILED.
         public var triesMax = 3
-        /// How often an idle worker asks for work.
-        public var pollMilliseconds = 500
+        /// How often an idle worker looks whether the queue has changed.
+        public var pollMilliseconds = 50
         /// x264's preset: speed against size.
         public var preset = "veryfast"
         /// Address space of the child process that decodes and encodes.
         public var childMemoryMax = 4 << 30
         /// CPU and wall time after which the child is ended.
         public var childSecondsMax = 14400
+        /// `required`: no child without a filter of system calls. `whereAvailable`: as far as the kernel goes.
+        public var confinement = "required"
     }
 
     public var logLevel = Log.Level.info
@@ -175,12 +177,14 @@ extension OriginConfiguration {
         }
         transcode.triesMax = section.integer("triesMax", default: transcode.triesMax, in: 1...20)
         transcode.pollMilliseconds = section.integer(
-            "pollMilliseconds", default: transcode.pollMilliseconds, in: 50...60000)
+            "pollMilliseconds", default: transcode.pollMilliseconds, in: 10...60000)
         transcode.preset = section.choice("preset", default: transcode.preset, of: Self.presets)
         transcode.childMemoryMax = section.bytes(
             "childMemoryMax", default: transcode.childMemoryMax, in: (256 << 20)...(1 << 40))
         transcode.childSecondsMax = section.integer(
             "childSecondsMax", default: transcode.childSecondsMax, in: 10...604_800)
+        transcode.confinement = section.choice(
+            "confinement", default: transcode.confinement, of: ["required", "whereAvailable"])
     }
 
     private mutating func readPurge(_ section: ConfigurationSection) {

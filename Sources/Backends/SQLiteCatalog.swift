@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 public import Base
+import FoundationEssentials
 import GRDB
 
 /// The catalog in the embedded database.
@@ -14,7 +15,7 @@ public struct SQLiteCatalog: Catalog {
         self.clock = clock
     }
 
-    public func createVideo(title: String, description: String) async throws(BackendError) -> Video {
+    public func createVideo(title: String, description: String, owner: String) async throws(BackendError) -> Video {
         let now = clock()
         let video = Video(
             id: makeRandomName(), title: title, description: description, status: .uploading, progressPercent: 0,
@@ -23,10 +24,10 @@ public struct SQLiteCatalog: Catalog {
         try await database.write { database in
             try database.execute(
                 sql: """
-                    INSERT INTO videos (id, title, description, status, created_ms, updated_ms)
-                    VALUES (?, ?, ?, ?, ?, ?)
+                    INSERT INTO videos (id, title, description, status, created_ms, updated_ms, owner)
+                    VALUES (?, ?, ?, ?, ?, ?, ?)
                     """,
-                arguments: [video.id, title, description, video.status.rawValue, now, now])
+                arguments: [video.id, title, description, video.status.rawValue, now, now, owner])
         }
         return video
     }
@@ -102,10 +103,13 @@ public struct SQLiteCatalog: Catalog {
             let marks = databaseQuestionMarks(count: ids.count)
             let sql = """
                 SELECT DISTINCT video_id, rendition FROM video_segments
-                WHERE video_id IN (\(marks)) AND rendition <> 'audio'
+                WHERE video_id IN (\(marks)) AND rendition GLOB '[0-9]*'
+                UNION
+                SELECT j.video_id, r.name FROM jobs j JOIN job_renditions r ON r.job_id = j.id
+                WHERE j.video_id IN (\(marks)) AND j.phase = 'open' AND r.is_announced = 1 AND r.is_video = 1
                 """
             var names: [String: [String]] = [:]
-            for row in try Row.fetchAll(database, sql: sql, arguments: StatementArguments(ids)) {
+            for row in try Row.fetchAll(database, sql: sql, arguments: StatementArguments(ids + ids)) {
                 names[row["video_id"], default: []].append(row["rendition"])
             }
             return names.mapValues { $0.sorted { Self.lines($0) < Self.lines($1) } }
@@ -215,11 +219,18 @@ public struct SQLiteCatalog: Catalog {
             id: row["id"], title: row["title"], description: row["description"], status: status,
             progressPercent: row["progress_percent"], failureReason: row["failure_reason"],
             durationMilliseconds: row["duration_ms"], width: row["width"], height: row["height"],
-            createdMilliseconds: row["created_ms"], updatedMilliseconds: row["updated_ms"])
+            createdMilliseconds: row["created_ms"], updatedMilliseconds: row["updated_ms"],
+            isPlayable: row["is_playable"], secondsLeft: row["seconds_left"], rungs: rungs(row["rungs"]))
+    }
+
+    /// What can not be read is left out: it is a display.
+    private static func rungs(_ json: String) -> [RungProgress] {
+        guard !json.isEmpty else { return [] }
+        return (try? JSONDecoder().decode([RungProgress].self, from: Data(json.utf8))) ?? []
     }
 
     /// `480p` -> 480, to sort renditions by size.
-    private static func lines(_ rendition: String) -> Int {
+    static func lines(_ rendition: String) -> Int {
         Int(rendition.prefix { $0.isNumber }) ?? 0
     }
 }

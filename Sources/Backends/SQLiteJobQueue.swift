@@ -4,39 +4,42 @@ public import Base
 import GRDB
 
 /// The queue of transcode jobs in the catalog's own database, so that a job's end and what it publishes are one
-/// transaction. The rules are `JobRules`; here they are loaded, applied and stored.
+/// transaction. The rules are `JobRules` and `JobOrder`; here they are loaded, applied and stored.
 public struct SQLiteJobQueue: JobQueue {
-    private let database: CatalogDatabase
-    private let rules: JobRules
-    private let clock: @Sendable () -> Int64
+    static let cancelledReason = "Processing was cancelled."
 
-    /// `clock` gives wall-clock milliseconds; tests bring their own.
+    let database: CatalogDatabase
+    let rules: JobRules
+    let clock: @Sendable () -> Int64
+    private let watch: SQLiteQueueWatch
+
+    /// `clock` gives wall-clock milliseconds; tests bring their own. `pollMilliseconds` is how often `waitForWork` looks
+    /// whether the database has changed.
     public init(
-        database: CatalogDatabase, rules: JobRules, clock: @escaping @Sendable () -> Int64 = Clock.wallMilliseconds
+        database: CatalogDatabase, rules: JobRules, pollMilliseconds: Int = 50,
+        clock: @escaping @Sendable () -> Int64 = Clock.wallMilliseconds
     ) {
         self.database = database
         self.rules = rules
         self.clock = clock
+        watch = SQLiteQueueWatch(database: database, pollMilliseconds: pollMilliseconds, clock: clock)
     }
 
     public func enqueue(videoID: String) async throws(BackendError) {
         let now = clock()
         try await database.write { database in
             guard
-                let status = try String.fetchOne(
-                    database, sql: "SELECT status FROM videos WHERE id = ?", arguments: [videoID])
+                let row = try Row.fetchOne(
+                    database, sql: "SELECT status, owner FROM videos WHERE id = ?", arguments: [videoID])
             else { throw BackendError.notFound }
-            guard status == VideoStatus.uploading.rawValue else { return }
+            guard row["status"] == VideoStatus.uploading.rawValue else { return }
+            let owner: String = row["owner"]
             let job = JobState(nowMilliseconds: now)
             try database.execute(
-                sql: """
-                    INSERT INTO jobs (video_id, phase, attempt, tries, due_ms, lease_ends_ms, created_ms)
-                    VALUES (?, ?, ?, ?, ?, ?, ?)
-                    """,
-                arguments: [
-                    videoID, job.phase.rawValue, job.attempt, job.tries, job.dueMilliseconds,
-                    job.leaseEndsMilliseconds, now,
-                ])
+                sql: "INSERT INTO jobs (video_id, phase, owner, created_ms) VALUES (?, ?, ?, ?)",
+                arguments: [videoID, job.phase.rawValue, owner.isEmpty ? videoID : owner, now])
+            let id = database.lastInsertedRowID
+            try insert(database, id, job.parts, [PartSpec(kind: .plan, weight: 0)])
             try setStatus(database, videoID, .processing, now: now)
         }
     }
@@ -44,68 +47,94 @@ public struct SQLiteJobQueue: JobQueue {
     public func lease(worker: String, durationMilliseconds: Int64) async throws(BackendError) -> JobLease? {
         let now = clock()
         return try await database.write { database in
-            // Each turn either gives out a job, ends for good one that is exhausted, or finds nothing.
-            while let (id, videoID, state) = try nextCandidate(database, now: now) {
-                var job = state
-                switch rules.lease(&job, now: now, durationMilliseconds: durationMilliseconds) {
-                case .leased:
-                    try store(database, id, job, worker: worker)
-                    return JobLease(
-                        jobID: id, videoID: videoID, attempt: job.attempt,
-                        expiresMilliseconds: job.leaseEndsMilliseconds)
-                case .exhausted:
-                    try store(database, id, job, worker: worker)
-                    try setFailed(database, videoID, reason: Self.silentReason(tries: job.tries), now: now)
-                case .unavailable:
-                    return nil
+            // Each turn either gives out a part, ends a job for good that is exhausted, or finds nothing.
+            while let candidate = JobOrder.first(try candidates(database, now: now)) {
+                let stored = try load(database, candidate.jobID)
+                var job = stored.state
+                let isTakenOver = job.parts[candidate.number].phase == .leased
+                let result = rules.lease(
+                    &job, part: candidate.number, now: now, durationMilliseconds: durationMilliseconds)
+                guard result != .unavailable else { return nil }
+                if isTakenOver { try endSilentTry(database, stored, candidate.number, now: now) }
+                try store(database, stored, job)
+                if result == .leased {
+                    return try beginTry(database, stored, job.parts[candidate.number], worker: worker, now: now)
                 }
+                let reason = Self.silentReason(tries: job.parts[candidate.number].tries)
+                try setFailed(database, stored.videoID, reason: reason, now: now)
+                try count(database, "set_aside")
             }
             return nil
         }
     }
 
-    public func heartbeat(_ lease: JobLease, durationMilliseconds: Int64, progressPercent: Double)
+    public func waitForWork(atMostMilliseconds: Int) async {
+        await watch.wait(atMostMilliseconds: atMostMilliseconds)
+    }
+
+    public func heartbeat(_ lease: JobLease, durationMilliseconds: Int64, progress: WorkProgress)
         async throws(BackendError) -> HeartbeatResult
     {
         let now = clock()
         return try await database.write { database in
-            guard var job = try load(database, lease.jobID) else { return .lost }
+            guard let stored = try loadIfThere(database, lease.jobID) else { return .lost }
+            var job = stored.state
             let result = rules.heartbeat(
-                &job, attempt: lease.attempt, now: now, durationMilliseconds: durationMilliseconds)
+                &job, part: lease.part, attempt: lease.attempt, now: now, durationMilliseconds: durationMilliseconds)
             guard result == .extended else { return result }
-            try store(database, lease.jobID, job)
-            try database.execute(
-                sql: """
-                    UPDATE videos SET progress_percent = ?, updated_ms = ?
-                    WHERE id = ? AND status = 'PROCESSING' AND progress_percent <> ?
-                    """,
-                arguments: [progress(progressPercent), now, lease.videoID, progress(progressPercent)])
+            try store(database, stored, job)
+            try storeProgress(database, lease, progress)
+            try showProgress(database, lease.jobID, now: now)
             return result
         }
     }
 
-    public func complete(_ lease: JobLease, result: TranscodeResult) async throws(BackendError) -> Bool {
+    public func complete(_ lease: JobLease, outcome: PartOutcome) async throws(BackendError) -> CompletionResult {
+        precondition(lease.kind != .plan || outcome.parts.last?.kind == .assembly, "a plan ends with the assembly")
+        precondition(lease.kind != .assembly || outcome.result != nil, "an assembly has a result")
         let now = clock()
         return try await database.write { database in
-            guard var job = try load(database, lease.jobID), rules.complete(&job, attempt: lease.attempt) else {
-                return false
+            guard let stored = try loadIfThere(database, lease.jobID) else { return .lost }
+            var job = stored.state
+            let first = job.parts.count
+            guard first + outcome.parts.count <= JobRules.partsMax else {
+                throw BackendError.conflict(
+                    "the plan has \(outcome.parts.count) parts; \(JobRules.partsMax) are allowed")
             }
-            try store(database, lease.jobID, job)
-            try publish(database, lease.videoID, result, now: now)
-            return true
+            let result = rules.complete(
+                &job, part: lease.part, attempt: lease.attempt, adding: outcome.parts.map(\.kind), now: now)
+            guard result != .lost else { return result }
+            try insert(database, lease.jobID, Array(job.parts[first...]), outcome.parts)
+            try store(database, stored, job)
+            try keep(database, lease, outcome, now: now)
+            try endTry(database, lease, outcome: "done", now: now)
+            try count(database, "done")
+            if result == .jobDone, let media = outcome.result {
+                try publish(database, lease, media, now: now)
+            } else {
+                try showProgress(database, lease.jobID, now: now)
+            }
+            return result
         }
     }
 
-    public func fail(_ lease: JobLease, reason: String, final: Bool) async throws(BackendError) -> FailureResult {
+    public func fail(_ lease: JobLease, _ failure: PartFailure) async throws(BackendError) -> FailureResult {
         let now = clock()
         return try await database.write { database in
-            guard var job = try load(database, lease.jobID) else { return .lost }
-            let result = rules.fail(&job, attempt: lease.attempt, now: now, final: final)
+            guard let stored = try loadIfThere(database, lease.jobID) else { return .lost }
+            var job = stored.state
+            let result = rules.fail(
+                &job, part: lease.part, attempt: lease.attempt, now: now, final: failure.isFinal)
             guard result != .lost else { return result }
-            try store(database, lease.jobID, job)
-            try database.execute(
-                sql: "UPDATE jobs SET last_failure = ? WHERE id = ?", arguments: [reason, lease.jobID])
-            if result == .setAside { try setFailed(database, lease.videoID, reason: reason, now: now) }
+            try store(database, stored, job)
+            try endTry(database, lease, outcome: failure.outcome, reason: failure.reason, log: failure.log, now: now)
+            try count(database, "failed_\(failure.outcome)")
+            if result == .setAside {
+                try setFailed(database, lease.videoID, reason: failure.reason, now: now)
+                try count(database, "set_aside")
+            } else {
+                try count(database, "retries")
+            }
             return result
         }
     }
@@ -113,110 +142,47 @@ public struct SQLiteJobQueue: JobQueue {
     public func release(_ lease: JobLease) async throws(BackendError) {
         let now = clock()
         try await database.write { database in
-            guard var job = try load(database, lease.jobID) else { return }
-            rules.release(&job, attempt: lease.attempt, now: now)
-            try store(database, lease.jobID, job)
+            guard let stored = try loadIfThere(database, lease.jobID) else { return }
+            var job = stored.state
+            rules.release(&job, part: lease.part, attempt: lease.attempt, now: now)
+            guard job != stored.state else { return }
+            try store(database, stored, job)
+            try endTry(database, lease, outcome: "released", now: now)
         }
     }
 
-    /// How many jobs wait and how many are held, for the metrics.
-    public func depths() async throws(BackendError) -> (queued: Int, leased: Int) {
-        try await database.read { database in
-            func count(_ phase: JobState.Phase) throws -> Int {
-                try Int.fetchOne(
-                    database, sql: "SELECT count(*) FROM jobs WHERE phase = ?", arguments: [phase.rawValue]) ?? 0
-            }
-            return (try count(.queued), try count(.leased))
+    public func cancel(videoID: String) async throws(BackendError) -> Bool {
+        let now = clock()
+        return try await database.write { database in
+            guard let stored = try latest(database, videoID: videoID) else { return false }
+            var job = stored.state
+            guard rules.cancel(&job) else { return false }
+            try store(database, stored, job)
+            try setFailed(database, videoID, reason: Self.cancelledReason, now: now)
+            try count(database, "cancelled")
+            return true
+        }
+    }
+
+    public func restart(videoID: String) async throws(BackendError) -> Bool {
+        let now = clock()
+        return try await database.write { database in
+            guard let stored = try latest(database, videoID: videoID) else { return false }
+            var job = stored.state
+            guard rules.restart(&job, now: now) else { return false }
+            try store(database, stored, job)
+            try setStatus(database, videoID, .processing, now: now)
+            try database.execute(
+                sql: """
+                    UPDATE videos SET failure_reason = '', is_playable = EXISTS
+                        (SELECT 1 FROM job_renditions WHERE job_id = ? AND is_announced = 1) WHERE id = ?
+                    """,
+                arguments: [stored.id, videoID])
+            return true
         }
     }
 
     static func silentReason(tries: Int) -> String {
         "The transcoder stopped without a word \(tries) \(tries == 1 ? "time" : "times") while it worked on this file."
-    }
-
-    // MARK: - Rows
-
-    /// The job that a worker should get: a lease that ended first, then the job that is due for longest.
-    private func nextCandidate(_ database: Database, now: Int64) throws -> (Int64, String, JobState)? {
-        let columns = "id, video_id, phase, attempt, tries, due_ms, lease_ends_ms"
-        let row =
-            try Row.fetchOne(
-                database,
-                sql: """
-                    SELECT \(columns) FROM jobs WHERE phase = 'leased' AND lease_ends_ms <= ?
-                    ORDER BY lease_ends_ms, id LIMIT 1
-                    """, arguments: [now])
-            ?? Row.fetchOne(
-                database,
-                sql: """
-                    SELECT \(columns) FROM jobs WHERE phase = 'queued' AND due_ms <= ? ORDER BY due_ms, id LIMIT 1
-                    """, arguments: [now])
-        guard let row else { return nil }
-        return (row["id"], row["video_id"], try state(row))
-    }
-
-    private func load(_ database: Database, _ id: Int64) throws -> JobState? {
-        let sql = "SELECT phase, attempt, tries, due_ms, lease_ends_ms FROM jobs WHERE id = ?"
-        return try Row.fetchOne(database, sql: sql, arguments: [id]).map(state)
-    }
-
-    private func state(_ row: Row) throws -> JobState {
-        let name: String = row["phase"]
-        guard let phase = JobState.Phase(rawValue: name) else {
-            throw BackendError.unavailable("a job is in the unknown phase \(name)")
-        }
-        return JobState(
-            phase: phase, attempt: row["attempt"], tries: row["tries"], dueMilliseconds: row["due_ms"],
-            leaseEndsMilliseconds: row["lease_ends_ms"])
-    }
-
-    private func store(_ database: Database, _ id: Int64, _ job: JobState, worker: String? = nil) throws {
-        try database.execute(
-            sql: """
-                UPDATE jobs SET phase = ?, attempt = ?, tries = ?, due_ms = ?, lease_ends_ms = ?,
-                    worker = coalesce(?, worker) WHERE id = ?
-                """,
-            arguments: [
-                job.phase.rawValue, job.attempt, job.tries, job.dueMilliseconds, job.leaseEndsMilliseconds, worker, id,
-            ])
-    }
-
-    private func setStatus(_ database: Database, _ videoID: String, _ status: VideoStatus, now: Int64) throws {
-        try database.execute(
-            sql: "UPDATE videos SET status = ?, updated_ms = ? WHERE id = ?",
-            arguments: [status.rawValue, now, videoID])
-    }
-
-    private func setFailed(_ database: Database, _ videoID: String, reason: String, now: Int64) throws {
-        try setStatus(database, videoID, .failed, now: now)
-        try database.execute(
-            sql: "UPDATE videos SET failure_reason = ? WHERE id = ?", arguments: [reason, videoID])
-    }
-
-    private func publish(_ database: Database, _ videoID: String, _ result: TranscodeResult, now: Int64) throws {
-        try setStatus(database, videoID, .ready, now: now)
-        try database.execute(
-            sql: """
-                UPDATE videos SET progress_percent = 100, failure_reason = '', duration_ms = ?, width = ?, height = ?
-                WHERE id = ?
-                """,
-            arguments: [result.durationMilliseconds, result.width, result.height, videoID])
-        try database.execute(sql: "DELETE FROM video_segments WHERE video_id = ?", arguments: [videoID])
-        let insert = try database.makeStatement(
-            sql: """
-                INSERT INTO video_segments (video_id, rendition, number, duration_ms, bytes, object_key)
-                VALUES (?, ?, ?, ?, ?, ?)
-                """)
-        for segment in result.segments {
-            try insert.execute(arguments: [
-                videoID, segment.rendition, segment.index, segment.durationMilliseconds, segment.bytes, segment.key,
-            ])
-        }
-        // What was there before under the same names, and answers that nothing was.
-        try SQLitePurgeOutbox.record(database, videoID: videoID, now: now, dueMilliseconds: now)
-    }
-
-    private func progress(_ percent: Double) -> Double {
-        percent.isFinite ? min(max(percent, 0), 100) : 0
     }
 }

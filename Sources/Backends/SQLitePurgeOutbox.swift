@@ -53,7 +53,11 @@ public struct SQLitePurgeOutbox: Sendable {
 
     /// Notes in a change's own transaction that caches have to forget a video. One that waits already is made due.
     static func record(_ database: Database, videoID: String, now: Int64, dueMilliseconds: Int64) throws {
-        let key = "v/\(videoID)"
+        try record(database, key: MediaKeys.video(videoID), now: now, dueMilliseconds: dueMilliseconds)
+    }
+
+    /// Notes the same of what carries the surrogate key `key`.
+    static func record(_ database: Database, key: String, now: Int64, dueMilliseconds: Int64) throws {
         try database.execute(
             sql: "UPDATE purges SET due_ms = min(due_ms, ?) WHERE surrogate_key = ? AND is_planned = 0",
             arguments: [dueMilliseconds, key])

@@ -216,15 +216,6 @@ int64_t spw_monotonic_nanoseconds(void) { return nanoseconds(CLOCK_MONOTONIC); }
 
 int64_t spw_realtime_nanoseconds(void) { return nanoseconds(CLOCK_REALTIME); }
 
-int spw_set_limit(int which, uint64_t value) {
-    static const int numbers[] = {RLIMIT_AS, RLIMIT_CPU, RLIMIT_FSIZE, RLIMIT_NOFILE, RLIMIT_CORE};
-    if (which < 0 || which >= (int)(sizeof numbers / sizeof *numbers)) return -EINVAL;
-    struct rlimit limit = {.rlim_cur = value, .rlim_max = value};
-    return (int)OR_ERRNO(setrlimit(numbers[which], &limit));
-}
-
-int spw_no_new_privileges(void) { return (int)OR_ERRNO(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)); }
-
 const char *spw_error_text(int error) {
     const char *text = strerrordesc_np(error);
     return text ? text : "unknown error";

@@ -19,7 +19,8 @@ public struct Rung: Sendable, Equatable {
 ///
 /// A class is a box that the picture is fitted into with its aspect kept (a box on its side for an upright
 /// picture). No rung is larger than the source. A source that nearly fills a box is a rung of that class in
-/// its own size. All sizes are even, as 4:2:0 sampling needs.
+/// its own size. A source of one class only gets a smaller rung beside it. All sizes are even, as 4:2:0
+/// sampling needs.
 public enum Ladder {
     private struct Class {
         var name: String
@@ -36,6 +37,11 @@ public enum Ladder {
         Class(name: "720p", width: 1280, height: 720, bitsPerSecond: 2_500_000),
         Class(name: "1080p", width: 1920, height: 1080, bitsPerSecond: 5_000_000),
     ]
+    /// Beside the only class of a small source: there must be several rates (Apple's rule 9.9). With its sound it stays
+    /// below 192 kb/s (rule 9.21).
+    private static let smallest = Class(name: "144p", width: 256, height: 144, bitsPerSecond: 56_000)
+    /// The short side of a source below which there is nothing to make smaller.
+    private static let shortSideMin = 24
     /// How much larger than the source the next box may be for the source to count as of that class.
     private static let nearlyFills = 1.2
 
@@ -45,19 +51,30 @@ public enum Ladder {
         let wide = isUpright ? PictureSize(width: source.height, height: source.width) : source
         var rungs: [Rung] = []
         for entry in classes {
-            let scale = min(Double(entry.width) / Double(wide.width), Double(entry.height) / Double(wide.height))
+            let scale = scale(wide, into: entry)
             let isTop = scale >= 1
-            // A source smaller than every box is the only rung of its own small ladder.
+            // A source smaller than every box is the largest rung of its own small ladder.
             if isTop, scale > nearlyFills, !rungs.isEmpty { break }
             let size = isTop ? even(wide, scale: 1) : fitted(wide, entry, scale: scale)
-            rungs.append(
-                Rung(
-                    name: entry.name,
-                    size: isUpright ? PictureSize(width: size.height, height: size.width) : size,
-                    videoBitsPerSecondMax: entry.bitsPerSecond))
+            rungs.append(rung(entry, size, isUpright: isUpright))
             if isTop { break }
         }
+        if rungs.count == 1, wide.height >= shortSideMin {
+            let scale = scale(wide, into: smallest)
+            let size = even(wide, scale: scale * nearlyFills <= 1 ? scale : 2.0 / 3)
+            rungs.insert(rung(smallest, size, isUpright: isUpright), at: 0)
+        }
         return rungs
+    }
+
+    private static func scale(_ wide: PictureSize, into entry: Class) -> Double {
+        min(Double(entry.width) / Double(wide.width), Double(entry.height) / Double(wide.height))
+    }
+
+    private static func rung(_ entry: Class, _ size: PictureSize, isUpright: Bool) -> Rung {
+        Rung(
+            name: entry.name, size: isUpright ? PictureSize(width: size.height, height: size.width) : size,
+            videoBitsPerSecondMax: entry.bitsPerSecond)
     }
 
     private static func fitted(_ source: PictureSize, _ entry: Class, scale: Double) -> PictureSize {

@@ -29,6 +29,11 @@ struct MediaParser {
         case "EXT-X-INDEPENDENT-SEGMENTS": playlist.independentSegments = true
         case "EXT-X-I-FRAMES-ONLY": playlist.iFramesOnly = true
         case "EXT-X-ENDLIST": playlist.isComplete = true
+        case "EXT-X-START":
+            // A negative offset counts from the end, which the model does not need.
+            playlist.startSeconds = try AttributeList(line)["TIME-OFFSET"].flatMap(Double.init).flatMap {
+                $0.isFinite && $0 >= 0 ? $0 : nil
+            }
         case "EXTINF":
             let number = line.value.split(separator: ",", maxSplits: 1, omittingEmptySubsequences: false)[0]
             durationSeconds = try line.float(String(number).trimmed)

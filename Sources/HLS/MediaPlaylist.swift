@@ -23,11 +23,14 @@ public struct MediaPlaylist: Sendable, Equatable {
     public var segments: [MediaSegment]
     /// No segment will be added (EXT-X-ENDLIST).
     public var isComplete: Bool
+    /// Where a player should start, in seconds from the beginning (EXT-X-START, section 4.3.5.2); nil: where it likes,
+    /// which is near the end of a playlist that grows.
+    public var startSeconds: Double?
 
     public init(
         version: Int = 7, targetDurationSeconds: Int, mediaSequence: Int = 0, kind: Kind? = .vod,
         independentSegments: Bool = true, iFramesOnly: Bool = false, segments: [MediaSegment] = [],
-        isComplete: Bool = true
+        isComplete: Bool = true, startSeconds: Double? = nil
     ) {
         self.version = version
         self.targetDurationSeconds = targetDurationSeconds
@@ -37,6 +40,7 @@ public struct MediaPlaylist: Sendable, Equatable {
         self.iFramesOnly = iFramesOnly
         self.segments = segments
         self.isComplete = isComplete
+        self.startSeconds = startSeconds
     }
 
     /// The sum of the segments' durations in seconds.

@@ -19,7 +19,8 @@ struct MultivariantParser {
         }
         // Section 4.3.4.2: the URI line follows the tag.
         guard open == nil else { throw line.error("EXT-X-STREAM-INF without its URI") }
-        guard playlist.variants.count + playlist.renditions.count < Playlist.entriesMax else {
+        let entries = playlist.variants.count + playlist.renditions.count + playlist.iFrameVariants.count
+        guard entries < Playlist.entriesMax else {
             throw line.error("too many variants")
         }
         switch tag {
@@ -30,6 +31,7 @@ struct MultivariantParser {
         case "EXT-X-INDEPENDENT-SEGMENTS": playlist.independentSegments = true
         case "EXT-X-MEDIA": playlist.renditions.append(try rendition(line))
         case "EXT-X-STREAM-INF": open = try variant(line)
+        case "EXT-X-I-FRAME-STREAM-INF": playlist.iFrameVariants.append(try iFrameVariant(line))
         case "EXTINF", "EXT-X-TARGETDURATION", "EXT-X-MAP", "EXT-X-KEY", "EXT-X-ENDLIST", "EXT-X-BYTERANGE",
             "EXT-X-MEDIA-SEQUENCE", "EXT-X-PLAYLIST-TYPE", "EXT-X-DISCONTINUITY":
             throw line.error("\(tag) in a multivariant playlist")
@@ -40,9 +42,13 @@ struct MultivariantParser {
     func finish() throws(PlaylistError) -> MultivariantPlaylist {
         guard open == nil else { throw PlaylistError(line: lastLine, problem: "EXT-X-STREAM-INF without its URI") }
         let audioGroups = Set(playlist.renditions.filter { $0.kind == .audio }.map(\.group))
+        let subtitlesGroups = Set(playlist.renditions.filter { $0.kind == .subtitles }.map(\.group))
         for variant in playlist.variants {
             if let group = variant.audioGroup, !audioGroups.contains(group) {
                 throw PlaylistError(line: lastLine, problem: "the audio group \(group.prefix(40)) does not exist")
+            }
+            if let group = variant.subtitlesGroup, !subtitlesGroups.contains(group) {
+                throw PlaylistError(line: lastLine, problem: "the subtitles \(group.prefix(40)) do not exist")
             }
         }
         return playlist
@@ -50,12 +56,28 @@ struct MultivariantParser {
 
     private func variant(_ line: PlaylistLine) throws(PlaylistError) -> Variant {
         let attributes = try AttributeList(line)
-        guard let bandwidth = try attributes.integer("BANDWIDTH") else { throw line.error("BANDWIDTH is missing") }
-        let codecs = attributes["CODECS"]?.split(separator: ",").map { String($0).trimmed } ?? []
         return Variant(
-            uri: "", bandwidth: bandwidth, averageBandwidth: try attributes.integer("AVERAGE-BANDWIDTH"),
-            codecs: codecs, resolution: try attributes.resolution("RESOLUTION"),
-            frameRate: try attributes.float("FRAME-RATE"), audioGroup: attributes["AUDIO"])
+            uri: "", bandwidth: try Self.bandwidth(attributes, line),
+            averageBandwidth: try attributes.integer("AVERAGE-BANDWIDTH"), codecs: Self.codecs(attributes),
+            resolution: try attributes.resolution("RESOLUTION"), frameRate: try attributes.float("FRAME-RATE"),
+            audioGroup: attributes["AUDIO"], subtitlesGroup: attributes["SUBTITLES"])
+    }
+
+    private func iFrameVariant(_ line: PlaylistLine) throws(PlaylistError) -> IFrameVariant {
+        let attributes = try AttributeList(line)
+        return IFrameVariant(
+            uri: try attributes.required("URI"), bandwidth: try Self.bandwidth(attributes, line),
+            averageBandwidth: try attributes.integer("AVERAGE-BANDWIDTH"), codecs: Self.codecs(attributes),
+            resolution: try attributes.resolution("RESOLUTION"))
+    }
+
+    private static func bandwidth(_ attributes: AttributeList, _ line: PlaylistLine) throws(PlaylistError) -> Int {
+        guard let bandwidth = try attributes.integer("BANDWIDTH") else { throw line.error("BANDWIDTH is missing") }
+        return bandwidth
+    }
+
+    private static func codecs(_ attributes: AttributeList) -> [String] {
+        attributes["CODECS"]?.split(separator: ",").map { String($0).trimmed } ?? []
     }
 
     private func rendition(_ line: PlaylistLine) throws(PlaylistError) -> Rendition {
@@ -68,7 +90,7 @@ struct MultivariantParser {
         return Rendition(
             kind: kind, group: try attributes.required("GROUP-ID"), name: try attributes.required("NAME"),
             language: attributes["LANGUAGE"], isDefault: isDefault,
-            isAutoselect: isDefault || attributes["AUTOSELECT"] == "YES",
+            isAutoselect: isDefault || attributes["AUTOSELECT"] == "YES", isForced: attributes["FORCED"] == "YES",
             channels: try channels.map { (text) throws(PlaylistError) in try line.integer(text, max: 1000) },
             uri: attributes["URI"])
     }

@@ -7,14 +7,17 @@ public struct MultivariantPlaylist: Sendable, Equatable {
     public var independentSegments: Bool
     public var renditions: [Rendition]
     public var variants: [Variant]
+    public var iFrameVariants: [IFrameVariant]
 
     public init(
-        version: Int = 7, independentSegments: Bool = true, renditions: [Rendition] = [], variants: [Variant] = []
+        version: Int = 7, independentSegments: Bool = true, renditions: [Rendition] = [], variants: [Variant] = [],
+        iFrameVariants: [IFrameVariant] = []
     ) {
         self.version = version
         self.independentSegments = independentSegments
         self.renditions = renditions
         self.variants = variants
+        self.iFrameVariants = iFrameVariants
     }
 }
 
@@ -35,6 +38,8 @@ public struct Rendition: Sendable, Equatable {
     public var language: String?
     public var isDefault: Bool
     public var isAutoselect: Bool
+    /// Subtitles that belong to the picture, such as the translation of a sign (FORCED).
+    public var isForced: Bool
     /// The number of audio channels (the first part of CHANNELS).
     public var channels: Int?
     /// Nil: the rendition is inside the variants' own segments.
@@ -42,7 +47,7 @@ public struct Rendition: Sendable, Equatable {
 
     public init(
         kind: Kind, group: String, name: String, language: String? = nil, isDefault: Bool = true,
-        isAutoselect: Bool = true, channels: Int? = nil, uri: String? = nil
+        isAutoselect: Bool = true, isForced: Bool = false, channels: Int? = nil, uri: String? = nil
     ) {
         self.kind = kind
         self.group = group
@@ -50,6 +55,7 @@ public struct Rendition: Sendable, Equatable {
         self.language = language
         self.isDefault = isDefault
         self.isAutoselect = isAutoselect
+        self.isForced = isForced
         self.channels = channels
         self.uri = uri
     }
@@ -69,10 +75,13 @@ public struct Variant: Sendable, Equatable {
     public var frameRate: Double?
     /// The group of audio renditions that belongs to the variant.
     public var audioGroup: String?
+    /// The group of subtitles that belongs to the variant.
+    public var subtitlesGroup: String?
 
     public init(
         uri: String, bandwidth: Int, averageBandwidth: Int? = nil, codecs: [String] = [],
-        resolution: PictureSize? = nil, frameRate: Double? = nil, audioGroup: String? = nil
+        resolution: PictureSize? = nil, frameRate: Double? = nil, audioGroup: String? = nil,
+        subtitlesGroup: String? = nil
     ) {
         self.uri = uri
         self.bandwidth = bandwidth
@@ -81,6 +90,28 @@ public struct Variant: Sendable, Equatable {
         self.resolution = resolution
         self.frameRate = frameRate
         self.audioGroup = audioGroup
+        self.subtitlesGroup = subtitlesGroup
+    }
+}
+
+/// A playlist of nothing but I frames, for fast winding (EXT-X-I-FRAME-STREAM-INF, section 4.3.4.3).
+public struct IFrameVariant: Sendable, Equatable {
+    public var uri: String
+    /// The peak rate of the I frames' byte ranges, in bits per second.
+    public var bandwidth: Int
+    public var averageBandwidth: Int?
+    public var codecs: [String]
+    public var resolution: PictureSize?
+
+    public init(
+        uri: String, bandwidth: Int, averageBandwidth: Int? = nil, codecs: [String] = [],
+        resolution: PictureSize? = nil
+    ) {
+        self.uri = uri
+        self.bandwidth = bandwidth
+        self.averageBandwidth = averageBandwidth
+        self.codecs = codecs
+        self.resolution = resolution
     }
 }
 

@@ -11,6 +11,7 @@ extension MediaPlaylist {
         if let kind { out += "#EXT-X-PLAYLIST-TYPE:\(kind.rawValue)\n" }
         if independentSegments { out += "#EXT-X-INDEPENDENT-SEGMENTS\n" }
         if iFramesOnly { out += "#EXT-X-I-FRAMES-ONLY\n" }
+        if let startSeconds { out += "#EXT-X-START:TIME-OFFSET=\(decimal(startSeconds, places: 3))\n" }
         var map: InitializationSection?
         var key: EncryptionKey?
         for segment in segments {
@@ -41,6 +42,7 @@ extension MultivariantPlaylist {
         if independentSegments { out += "#EXT-X-INDEPENDENT-SEGMENTS\n" }
         for rendition in renditions { out += rendition.tag }
         for variant in variants { out += variant.tag + line(variant.uri) + "\n" }
+        for variant in iFrameVariants { out += variant.tag }
         return out
     }
 }
@@ -50,6 +52,7 @@ extension Rendition {
         var out = "#EXT-X-MEDIA:TYPE=\(kind.rawValue),GROUP-ID=\(quoted(group)),NAME=\(quoted(name))"
         if let language { out += ",LANGUAGE=\(quoted(language))" }
         out += ",DEFAULT=\(isDefault ? "YES" : "NO"),AUTOSELECT=\(isAutoselect ? "YES" : "NO")"
+        if isForced { out += ",FORCED=YES" }
         if let channels { out += ",CHANNELS=\"\(channels)\"" }
         if let uri { out += ",URI=\(quoted(uri))" }
         return out + "\n"
@@ -64,7 +67,18 @@ extension Variant {
         if let resolution { out += ",RESOLUTION=\(resolution)" }
         if let frameRate { out += ",FRAME-RATE=\(decimal(frameRate, places: 3))" }
         if let audioGroup { out += ",AUDIO=\(quoted(audioGroup))" }
+        if let subtitlesGroup { out += ",SUBTITLES=\(quoted(subtitlesGroup))" }
         return out + ",CLOSED-CAPTIONS=NONE\n"
+    }
+}
+
+extension IFrameVariant {
+    var tag: String {
+        var out = "#EXT-X-I-FRAME-STREAM-INF:BANDWIDTH=\(bandwidth)"
+        if let averageBandwidth { out += ",AVERAGE-BANDWIDTH=\(averageBandwidth)" }
+        if !codecs.isEmpty { out += ",CODECS=\(quoted(codecs.joined(separator: ",")))" }
+        if let resolution { out += ",RESOLUTION=\(resolution)" }
+        return out + ",URI=\(quoted(uri))\n"
     }
 }
 

@@ -29,96 +29,6 @@ import Testing
             clock: time)
     }
 
-    let result = TranscodeResult(
-        durationMilliseconds: 12000, width: 640, height: 360,
-        segments: [
-            PublishedSegment(rendition: "360p", index: 0, durationMilliseconds: 6000, bytes: 10, key: "v/a/360p/0.m4s"),
-            PublishedSegment(
-                rendition: "1080p", index: 0, durationMilliseconds: 6000, bytes: 9, key: "v/a/1080p/0.m4s"),
-            PublishedSegment(
-                rendition: "audio", index: 0, durationMilliseconds: 6000, bytes: 3, key: "v/a/audio/0.m4s"),
-        ])
-
-    @Test func aCompletedJobPublishesEverythingAtOnce() async throws {
-        let video = try await catalog.createVideo(title: "Clip", description: "")
-        #expect(video.status == .uploading)
-        #expect(video.id.count == 22)
-        #expect(try await queue.lease(worker: "w", durationMilliseconds: 1000) == nil)
-        try await queue.enqueue(videoID: video.id)
-        try await queue.enqueue(videoID: video.id)
-        #expect(try await catalog.video(id: video.id).status == .processing)
-        let lease = try #require(try await queue.lease(worker: "w", durationMilliseconds: 1000))
-        #expect(lease.videoID == video.id)
-        #expect(lease.attempt == 1)
-        #expect(try await queue.lease(worker: "other", durationMilliseconds: 1000) == nil)
-        #expect(try await queue.heartbeat(lease, durationMilliseconds: 1000, progressPercent: 41.5) == .extended)
-        #expect(try await catalog.video(id: video.id).progressPercent == 41.5)
-        #expect(try await queue.complete(lease, result: result))
-        let ready = try await catalog.video(id: video.id)
-        #expect(ready.status == .ready)
-        #expect(ready.progressPercent == 100)
-        #expect(ready.durationMilliseconds == 12000)
-        #expect(try await catalog.renditions(ids: [video.id, "none"]) == [video.id: ["360p", "1080p"]])
-        #expect(try await catalog.segments(videoID: video.id).count == 3)
-        #expect(try await queue.complete(lease, result: result) == false)
-        try await queue.enqueue(videoID: video.id)
-        #expect(try await queue.lease(worker: "w", durationMilliseconds: 1000) == nil)
-    }
-
-    @Test func aSilentWorkerLosesTheJobToTheNext() async throws {
-        let video = try await catalog.createVideo(title: "Clip", description: "")
-        try await queue.enqueue(videoID: video.id)
-        let first = try #require(try await queue.lease(worker: "a", durationMilliseconds: 1000))
-        clock.advance(1000)
-        let second = try #require(try await queue.lease(worker: "b", durationMilliseconds: 1000))
-        #expect(second.jobID == first.jobID)
-        #expect(second.attempt == 2)
-        #expect(try await queue.heartbeat(first, durationMilliseconds: 1000, progressPercent: 99) == .lost)
-        #expect(try await queue.complete(first, result: result) == false)
-        #expect(try await catalog.video(id: video.id).status == .processing)
-        #expect(try await catalog.segments(videoID: video.id).isEmpty)
-        clock.advance(1000)
-        #expect(try await queue.lease(worker: "c", durationMilliseconds: 1000) == nil)
-        let failed = try await catalog.video(id: video.id)
-        #expect(failed.status == .failed)
-        #expect(failed.failureReason == "The transcoder stopped without a word 2 times while it worked on this file.")
-    }
-
-    @Test func failuresAreTriedAgainThenReported() async throws {
-        let video = try await catalog.createVideo(title: "Clip", description: "")
-        try await queue.enqueue(videoID: video.id)
-        let first = try #require(try await queue.lease(worker: "a", durationMilliseconds: 1000))
-        #expect(try await queue.fail(first, reason: "crashed", final: false) == .retryAt(1_000_100))
-        #expect(try await queue.lease(worker: "a", durationMilliseconds: 1000) == nil)
-        #expect(try await catalog.video(id: video.id).status == .processing)
-        clock.advance(100)
-        let second = try #require(try await queue.lease(worker: "a", durationMilliseconds: 1000))
-        #expect(try await queue.fail(second, reason: "The file is broken.", final: false) == .setAside)
-        let failed = try await catalog.video(id: video.id)
-        #expect(failed.status == .failed)
-        #expect(failed.failureReason == "The file is broken.")
-    }
-
-    @Test func theOldestJobComesFirstAndAReleasedOneAtOnce() async throws {
-        var ids: [String] = []
-        for index in 0..<3 {
-            let video = try await catalog.createVideo(title: "\(index)", description: "")
-            try await queue.enqueue(videoID: video.id)
-            ids.append(video.id)
-            clock.advance(10)
-        }
-        let first = try #require(try await queue.lease(worker: "a", durationMilliseconds: 1000))
-        let second = try #require(try await queue.lease(worker: "a", durationMilliseconds: 1000))
-        #expect([first.videoID, second.videoID] == Array(ids[..<2]))
-        try await queue.release(first)
-        #expect(try await queue.depths() == (2, 1))
-        let third = try #require(try await queue.lease(worker: "a", durationMilliseconds: 1000))
-        #expect(third.videoID == ids[2])
-        let again = try #require(try await queue.lease(worker: "a", durationMilliseconds: 1000))
-        #expect(again.videoID == ids[0])
-        #expect(again.attempt == 2)
-    }
-
     @Test func aDeletedVideoTakesItsJobAndHistoryAlong() async throws {
         let video = try await catalog.createVideo(title: "Clip", description: "")
         try await queue.enqueue(videoID: video.id)
@@ -127,8 +37,9 @@ import Testing
             videoID: video.id, session: "s", positionMilliseconds: 1, newViewMilliseconds: 1000)
         #expect(try await catalog.deleteVideo(id: video.id))
         #expect(try await catalog.deleteVideo(id: video.id) == false)
-        #expect(try await queue.heartbeat(lease, durationMilliseconds: 1000, progressPercent: 1) == .lost)
-        #expect(try await queue.complete(lease, result: result) == false)
+        #expect(try await queue.heartbeat(lease, durationMilliseconds: 1000, progress: WorkProgress()) == .lost)
+        let outcome = PartOutcome(plan: "", parts: [PartSpec(kind: .assembly, weight: 1)])
+        #expect(try await queue.complete(lease, outcome: outcome) == .lost)
         #expect(try await catalog.watchPosition(videoID: video.id, session: "s") == nil)
         await #expect(throws: BackendError.notFound) { try await catalog.video(id: video.id) }
         await #expect(throws: BackendError.notFound) { try await queue.enqueue(videoID: video.id) }
@@ -190,48 +101,26 @@ import Testing
         #expect(changed.updatedMilliseconds == video.updatedMilliseconds + 5)
     }
 
-    @Test func twoProcessesMayOpenTheSameFile() async throws {
-        let video = try await catalog.createVideo(title: "Clip", description: "")
-        try await queue.enqueue(videoID: video.id)
-        let other = SQLiteJobQueue(
-            database: try CatalogDatabase(path: folder.path + "/state/catalog.sqlite"), rules: JobRules(triesMax: 2))
-        let lease = try #require(try await other.lease(worker: "other", durationMilliseconds: 60000))
-        #expect(lease.videoID == video.id)
-        #expect(try await queue.lease(worker: "a", durationMilliseconds: 1000) == nil)
-    }
-
-    @Test func manyWorkersNeverShareAJob() async throws {
-        for index in 0..<20 {
-            let video = try await catalog.createVideo(title: "\(index)", description: "")
-            try await queue.enqueue(videoID: video.id)
-        }
-        let leases = try await withThrowingTaskGroup(of: JobLease?.self) { group in
-            for worker in 0..<30 {
-                group.addTask { [queue] in
-                    try await queue.lease(worker: "\(worker)", durationMilliseconds: 1000)
-                }
-            }
-            return try await group.reduce(into: [JobLease]()) { list, lease in
-                if let lease { list.append(lease) }
-            }
-        }
-        #expect(leases.count == 20)
-        #expect(Set(leases.map(\.jobID)).count == 20)
-    }
-
     @Test func theQueriesUseTheirIndexes() async throws {
         let plans = try await database.read { database in
             try [
                 "SELECT * FROM videos ORDER BY created_ms DESC, id DESC LIMIT 10",
                 "SELECT * FROM videos WHERE status = 'READY' ORDER BY created_ms DESC, id DESC LIMIT 10",
-                "SELECT id FROM jobs WHERE phase = 'queued' AND due_ms <= 5 ORDER BY due_ms, id LIMIT 1",
-                "SELECT id FROM jobs WHERE phase = 'leased' AND lease_ends_ms <= 5 ORDER BY lease_ends_ms, id LIMIT 1",
+                "SELECT job_id, number FROM job_parts WHERE phase = 'queued' AND due_ms <= 5",
+                "SELECT job_id, number FROM job_parts WHERE phase = 'leased' AND lease_ends_ms <= 5",
+                "SELECT min(due_ms) FROM job_parts WHERE phase = 'queued'",
+                "SELECT id FROM jobs WHERE video_id = 'a' ORDER BY id DESC LIMIT 1",
             ].map { sql in
                 try Row.fetchAll(database, sql: "EXPLAIN QUERY PLAN " + sql)
                     .map { row -> String in row["detail"] }.joined(separator: "; ")
             }
         }
-        for (plan, index) in zip(plans, ["videos_by_creation", "videos_by_status", "jobs_due", "jobs_leases"]) {
+        let names = [
+            "videos_by_creation", "videos_by_status", "job_parts_due", "job_parts_leases", "job_parts_due",
+            "jobs_by_video",
+        ]
+        #expect(plans.count == names.count)
+        for (plan, index) in zip(plans, names) {
             #expect(plan.contains(index) && !plan.contains("TEMP B-TREE"), "\(plan)")
         }
     }

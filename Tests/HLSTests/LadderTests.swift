@@ -15,7 +15,7 @@ import Testing
         #expect(ladder(1920, 1080) == all)
         #expect(ladder(1280, 720) == Array(all[..<4]))
         #expect(ladder(640, 360) == Array(all[..<2]))
-        #expect(ladder(416, 234) == Array(all[..<1]))
+        #expect(ladder(416, 234) == ["144p 256x144"] + all[..<1])
     }
 
     @Test func aSourceOf480LinesIsARungInItsOwnSize() {
@@ -40,9 +40,12 @@ import Testing
         #expect(ladder(1024, 576).last == "480p 832x468")
     }
 
-    @Test func aSourceBelowAllClassesIsItsOnlyRung() {
-        #expect(ladder(320, 180) == ["240p 320x180"])
-        #expect(ladder(161, 91) == ["240p 160x90"])
+    @Test func aSourceOfOneClassGetsASmallerRungBesideIt() {
+        #expect(ladder(320, 180) == ["144p 256x144", "240p 320x180"])
+        #expect(ladder(180, 320) == ["144p 144x256", "240p 180x320"])
+        #expect(ladder(280, 158) == ["144p 186x106", "240p 280x158"])
+        #expect(ladder(161, 91) == ["144p 108x60", "240p 160x90"])
+        #expect(ladder(24, 24) == ["144p 16x16", "240p 24x24"])
         #expect(ladder(16, 16) == ["240p 16x16"])
     }
 

@@ -57,11 +57,14 @@ final class TestOrigin: Sendable {
     func finish(_ id: String) async throws {
         let queue = services.api.queue
         try await queue.enqueue(videoID: id)
-        guard let lease = try await queue.lease(worker: "test", durationMilliseconds: 60000) else { return }
+        guard let plan = try await queue.lease(worker: "test", durationMilliseconds: 60000) else { return }
+        _ = try await queue.complete(
+            plan, outcome: PartOutcome(plan: "", parts: [PartSpec(kind: .assembly, weight: 1)]))
+        guard let assembly = try await queue.lease(worker: "test", durationMilliseconds: 60000) else { return }
         let segment = PublishedSegment(
             rendition: "480p", index: 0, durationMilliseconds: 6000, bytes: 10, key: "v/\(id)/480p/0.m4s")
-        _ = try await queue.complete(
-            lease, result: TranscodeResult(durationMilliseconds: 30000, width: 854, height: 480, segments: [segment]))
+        let result = TranscodeResult(durationMilliseconds: 30000, width: 854, height: 480, segments: [segment])
+        _ = try await queue.complete(assembly, outcome: PartOutcome(result: result))
     }
 }
 

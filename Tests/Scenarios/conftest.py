@@ -53,6 +53,21 @@ def clip(work_folder: Path) -> Path:
 
 
 @pytest.fixture(scope="session")
+def long_clip() -> Path:
+    """Ten minutes; made once and kept, because that takes a while."""
+    path = VAR / "clips" / "long-1280x720-600s.mp4"
+    if not path.exists():
+        generate_clip(path.with_suffix(".part.mp4"), seconds=600, size="1280x720", limit_seconds=400).rename(path)
+    return path
+
+
+@pytest.fixture(scope="session")
+def cut_clip(work_folder: Path) -> Path:
+    """Two and a half minutes of a small picture: two chunks."""
+    return generate_clip(work_folder / "cut.mp4", seconds=150, size="640x360")
+
+
+@pytest.fixture(scope="session")
 def stack(work_folder: Path) -> Iterator[Stack]:
     """A whole Spillway that all scenarios share."""
     yield from running(Stack(work_folder / "stack", Ports.free()), start_all=True)
@@ -74,7 +89,7 @@ def edge_stack(work_folder: Path) -> Iterator[Stack]:
 def queue_stack(work_folder: Path, request: pytest.FixtureRequest) -> Iterator[Stack]:
     """An origin of one scenario's own, without a worker, whose queue notices a dead worker after three seconds."""
     folder = work_folder / request.node.name
-    yield from running(Stack(folder, Ports.free(), JobTimes(lease_seconds=3, heartbeat_seconds=1)), start_all=False)
+    yield from running(Stack(folder, Ports.free(), JobTimes(lease_seconds=3, heartbeat_seconds=1, tries_max=2)), start_all=False)
 
 
 def running(stack: Stack, start_all: bool) -> Iterator[Stack]:

@@ -156,7 +156,8 @@ def test_each_bad_habit_is_named(serve, presentation: Path, manners: Manners, ru
 def test_a_missing_segment_is_named(serve) -> None:
     remote = check(serve(Manners(missing="1.m4s")))
     assert remote.status == 1
-    places = {found["place"]: found["sentence"] for found in remote.of("RFC 8216 6.2.1")}
+    # Ranges of it are key frames too, more than one rule may have findings.
+    places = {found["place"]: found["sentence"] for found in remote.of("RFC 8216 6.2.1") if found["place"] != "…"}
     assert "audio/1.m4s" in places and all("404" in sentence for sentence in places.values()), places
 
 
@@ -191,7 +192,7 @@ def test_an_edge_does_what_the_rules_ask(stack: Stack, film: Sample) -> None:
     cold = check(manifest, stack.keys.ca)
     assert cold.rules() & DELIVERY_RULES <= {"Apple 10.1"}, cold.findings
     report = check(manifest, stack.keys.ca)
-    assert report.status in (0, 1), report.errors
+    assert report.status == 0, report.findings or report.errors
     assert report.rules() & DELIVERY_RULES == set(), [report.of(rule) for rule in DELIVERY_RULES]
     assert {row["kind"] for row in report.renditions} >= {"video", "audio"}
     assert all(row["measuredBandwidth"] for row in report.renditions)

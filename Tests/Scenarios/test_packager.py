@@ -48,12 +48,13 @@ def theirs(ours: Path, work_folder: Path) -> Path:
 
 
 def declared(master: Path) -> dict[str, dict[str, str]]:
-    """The attributes of each variant, by its resolution."""
+    """The attributes of each variant with a picture, by its resolution."""
     found = {}
     for line in master.read_text().splitlines():
         if line.startswith("#EXT-X-STREAM-INF:"):
             values = dict(re.findall(r'([A-Z-]+)=("[^"]*"|[^,]*)', line.partition(":")[2]))
-            found[values["RESOLUTION"]] = values
+            if "RESOLUTION" in values:
+                found[values["RESOLUTION"]] = values
     return found
 
 

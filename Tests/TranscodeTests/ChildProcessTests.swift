@@ -61,14 +61,18 @@ import Testing
 
     @Test func aResultFolderThatIsMissingIsTheOperatorsFault() throws {
         let folder = try TestFiles.folder() + "/missing"
-        let result = try outcome(try Clip.upright.source(), folder: folder)
-        #expect(result == .failed("make \(folder)/240p: errno \(ENOENT)"))
+        #expect(throws: MediaError.failed("open the folder \(folder): errno \(ENOENT)")) {
+            _ = try outcome(try Clip.upright.source(), folder: folder)
+        }
     }
 
     @Test func crashesAndLimitsAreTold() throws {
         let input = try TestFiles.file([1])
-        #expect(try outcome(input, executable: "/bin/false") == .crashed("exit status 1"))
-        #expect(try outcome(input, executable: try program("kill -SEGV $$")) == .crashed("signal 11"))
+        #expect(try outcome(input, executable: "/bin/false") == .crashed(ChildFault(.exit(1))))
+        #expect(try outcome(input, executable: try program("kill -SEGV $$")) == .crashed(ChildFault(.signal(SIGSEGV))))
+        #expect(
+            try outcome(input, executable: try program("kill -XCPU $$")) == .crashed(ChildFault(.processorTime)))
+        #expect(try outcome(input, executable: try program("kill -SYS $$")) == .crashed(ChildFault(.refusedCall(nil))))
         let late = try program("exec sleep 60")
         let start = Date()
         #expect(
@@ -85,8 +89,10 @@ import Testing
             Issue.record("no result")
             return
         }
-        #expect(try outcome(input, executable: try program("echo '\(line)'; kill -KILL $$")) == .crashed("signal 9"))
-        #expect(try outcome(input, executable: try program("echo nonsense")) == .crashed("exit status 0"))
+        #expect(
+            try outcome(input, executable: try program("echo '\(line)'; kill -KILL $$"))
+                == .crashed(ChildFault(.signal(SIGKILL))))
+        #expect(try outcome(input, executable: try program("echo nonsense")) == .crashed(ChildFault(.exit(0))))
     }
 
     @Test func theMemoryLimitHolds() throws {
@@ -152,27 +158,94 @@ import Testing
             usleep(20_000)
             tries += 1
         }
-        let process = "/proc/\(try #require(processes(whoseArgumentsName: folder).first))"
-        let open = try FileManager.default.contentsOfDirectory(atPath: process + "/fd").compactMap {
-            try? FileManager.default.destinationOfSymbolicLink(atPath: "\(process)/fd/\($0)")
+        let process = "/proc/\(child.number)"
+        // Only root sees the descriptors of a process that forbids dumps.
+        if geteuid() == 0 {
+            let open = try FileManager.default.contentsOfDirectory(atPath: process + "/fd").compactMap {
+                try? FileManager.default.destinationOfSymbolicLink(atPath: "\(process)/fd/\($0)")
+            }
+            #expect(open.contains(try Clip.wide.source()))
+            #expect(!open.contains { $0.hasSuffix("/secret") || $0.hasPrefix("socket:") }, "\(open)")
         }
-        #expect(open.contains(try Clip.wide.source()))
-        #expect(!open.contains { $0.hasSuffix("/secret") || $0.hasPrefix("socket:") }, "\(open)")
-        // The flag belongs to a thread: all must have it.
+        // These belong to a thread: all must have them.
         let threads = try FileManager.default.contentsOfDirectory(atPath: process + "/task")
         let statuses = threads.compactMap { try? TestFiles.text("\(process)/task/\($0)/status") }
-        #expect(statuses.count > 1 && statuses.allSatisfy { $0.contains("NoNewPrivs:\t1\n") })
-        let limits = try TestFiles.text(process + "/limits").split(separator: "\n")
-        let memory = try #require(limits.first { $0.hasPrefix("Max address space") })
-        #expect(memory.contains(" \(8 << 30) "))
-        let dumps = try #require(limits.first { $0.hasPrefix("Max core file size") })
-        #expect(dumps.split(separator: " ").dropFirst(4).first == "0")
+        #expect(statuses.count > 1)
+        for status in statuses {
+            #expect(status.contains("NoNewPrivs:\t1\n"))
+            #expect(status.contains("Seccomp:\t2\n"))
+            #expect(status.contains("CapEff:\t0000000000000000\n") && status.contains("CapPrm:\t0000000000000000\n"))
+        }
+        let limits = try TestFiles.text(process + "/limits")
+        for (name, value) in [
+            ("Max address space", "\(8 << 30)"), ("Max core file size", "0"), ("Max open files", "0"),
+            ("Max file size", "0"),
+        ] {
+            let line = try #require(limits.split(separator: "\n").first { $0.hasPrefix(name) })
+            #expect(line.dropFirst(name.count).split(separator: " ").first.map(String.init) == value, "\(line)")
+        }
+        #expect(getsid(child.number) == child.number)
+        #expect(try FileManager.default.destinationOfSymbolicLink(atPath: process + "/cwd") == "/")
     }
 
-    func processes(whoseArgumentsName text: String) throws -> [String] {
-        try FileManager.default.contentsOfDirectory(atPath: "/proc").filter { Int($0) != nil }.filter { number in
-            ((try? TestFiles.text("/proc/\(number)/cmdline")) ?? "").contains(text)
+    @Test func aChildThatStaysAfterItsLastWordIsEnded() throws {
+        let input = try TestFiles.file([1])
+        let start = Date()
+        // It closes its output, or everything, and sleeps.
+        let closed = try program("exec sleep 60 >&- 2>&-")
+        #expect(try outcome(input, executable: closed) == .crashed(ChildFault(.signal(SIGKILL))))
+        #expect(Date().timeIntervalSince(start) < 30)
+    }
+
+    @Test func theChildsLastWordsAreKeptForTheOperator() throws {
+        let script = try program("printf 'free(): \\033[1minvalid\\npointer' >&2; kill -ABRT $$")
+        let expected = ChildFault(.signal(SIGABRT), lastWords: "free(): [1minvalid pointer")
+        #expect(try outcome(try TestFiles.file([1]), executable: script) == .crashed(expected))
+        // A flood of words does not hold up the end.
+        let flood = try program("head -c 3000000 /dev/zero | tr '\\0' x >&2; kill -ABRT $$")
+        guard case .crashed(let fault) = try outcome(try TestFiles.file([1]), executable: flood) else {
+            Issue.record("no crash")
+            return
         }
+        #expect(fault.kind == .signal(SIGABRT) && fault.lastWords == String(repeating: "x", count: 2048))
+    }
+
+    @Test func aChildThatWantsToWriteElsewhereIsEnded() throws {
+        let folder = try TestFiles.folder()
+        let line = #"{"file":{"bytes":3,"name":"../elsewhere"}}"#
+        let script = try program("echo '\(line)'; printf abc; exec sleep 60")
+        let outcome = try outcome(try TestFiles.file([1]), folder: folder, executable: script)
+        #expect(outcome == .crashed(ChildFault(.output("a file with a name that is not allowed"))))
+        #expect(outcome.name == "output")
+        #expect(!FileManager.default.fileExists(atPath: folder + "/../elsewhere"))
+    }
+
+    @Test func whatAChildHandsOverIsStored() throws {
+        let folder = try TestFiles.folder()
+        let lines = [
+            #"echo '{"folder":{"_0":"240p"}}'; echo '{"file":{"bytes":3,"name":"240p/0.m4s"}}'; printf abc"#,
+            #"echo '{"file":{"bytes":0,"name":"240p/1.m4s"}}'; echo '{"file":{"bytes":9,"name":"cut"}}'; printf a"#,
+        ]
+        let outcome = try outcome(
+            try TestFiles.file([1]), folder: folder, executable: try program(lines.joined(separator: "\n")))
+        #expect(outcome == .crashed(ChildFault(.exit(0))))
+        #expect(try TestFiles.text(folder + "/240p/0.m4s") == "abc")
+        #expect(try TestFiles.list(folder) == ["240p", "240p/0.m4s", "240p/1.m4s"])
+    }
+
+    @Test func theLimitOnOutputEndsAChild() throws {
+        let descriptor = open(try Clip.shortSound.source(), O_RDONLY | O_CLOEXEC)
+        defer { close(descriptor) }
+        var job = ChildProcess.Job(
+            input: descriptor, folder: try TestFiles.folder(), preset: "ultrafast", confinement: Self.limits,
+            executable: Tool.transcode)
+        job.limits.fileBytesMax = 10_000
+        guard case .crashed(let fault) = try ChildProcess(job).run(progress: { _ in }) else {
+            Issue.record("no fault")
+            return
+        }
+        #expect(fault.description.hasPrefix("refused output: a file of "))
+        #expect(fault.name == "output")
     }
 
     @Test func noConnectionIsMade() throws {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import Foundation
+import Synchronization
 
 @testable import Transcode
 
@@ -77,5 +78,11 @@ func transcode(
     let descriptor = open(path, O_RDONLY | O_CLOEXEC)
     guard descriptor >= 0 else { throw Tool.Failure(description: "open \(path)") }
     defer { close(descriptor) }
-    return try Transcoder(descriptor: descriptor, folder: folder, preset: preset, report: report).run()
+    let progress = Mutex<[Double]>([])
+    let transcoder = Transcoder(descriptor: descriptor, folder: folder, preset: preset) { message in
+        if case .progress(let percent) = message { progress.withLock { $0.append(percent) } }
+    }
+    let result = try transcoder.whole()
+    for percent in progress.withLock({ $0 }) { report(percent) }
+    return result
 }

@@ -26,7 +26,8 @@ import Testing
         #expect(audio.codec == "aac" && audio.samplesPerSecond == 48_000 && audio.language == "de" && audio.index == 1)
         // The names that a script relies on.
         let object = try #require(try JSONSerialization.jsonObject(with: Data(output.utf8)) as? [String: Any])
-        #expect(Set(object.keys) == ["format", "durationSeconds", "video", "audio"])
+        #expect(
+            Set(object.keys) == ["format", "durationSeconds", "video", "audioTracks", "subtitles", "others"])
         let keys = try #require(object["video"] as? [String: Any]).keys
         #expect(
             Set(keys) == [

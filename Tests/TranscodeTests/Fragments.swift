@@ -56,10 +56,25 @@ enum Fragments {
     }
 
     static func samples(segment bytes: [UInt8]) throws -> [Sample] {
-        guard let moof = mp4Boxes(in: bytes)?.first(where: { $0.type == "moof" }),
-            let track = mp4Box(in: bytes, path: ["traf"], range: moof.body),
-            let boxes = mp4Boxes(in: bytes, range: track.body), var time = mp4FragmentDecodeTime(bytes)
+        guard let all = mp4Boxes(in: bytes) else { throw Malformed() }
+        var samples: [Sample] = []
+        for moof in all where moof.type == "moof" {
+            let added = try fragment(bytes, moof)
+            // The fragments of a segment continue each other.
+            if let last = samples.last, added.first?.decodeTime != last.decodeTime + last.duration { throw Malformed() }
+            samples += added
+        }
+        guard !samples.isEmpty else { throw Malformed() }
+        return samples
+    }
+
+    private static func fragment(_ bytes: [UInt8], _ moof: MP4Box) throws -> [Sample] {
+        guard let track = mp4Box(in: bytes, path: ["traf"], range: moof.body),
+            let boxes = mp4Boxes(in: bytes, range: track.body),
+            let tfdt = mp4Box(in: bytes, path: ["tfdt"], range: track.body)
         else { throw Malformed() }
+        var times = Reader(bytes: bytes[tfdt.body])
+        var time = try times.number(4) >> 24 == 1 ? times.number(8) : times.number(4)
         var defaults = Defaults()
         var samples: [Sample] = []
         for box in boxes {

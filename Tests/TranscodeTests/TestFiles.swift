@@ -47,3 +47,12 @@ extension TestFiles {
         try FileManager.default.subpathsOfDirectory(atPath: folder).sorted()
     }
 }
+
+extension TestFiles {
+    /// A file opened for reading; it stays open until the process ends.
+    static func descriptor(_ path: String) throws -> Int32 {
+        let descriptor = open(path, O_RDONLY | O_CLOEXEC)
+        guard descriptor >= 0 else { throw Tool.Failure(description: "open \(path)") }
+        return descriptor
+    }
+}

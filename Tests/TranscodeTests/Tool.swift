@@ -61,6 +61,10 @@ struct Probed: Decodable {
         var sampleRate: String?
         var channels: Int?
         var duration: String?
+        var colorRange: String?
+        var colorSpace: String?
+        var colorTransfer: String?
+        var colorPrimaries: String?
     }
 
     var streams: [Stream]

@@ -24,8 +24,11 @@ struct Transcoded: Sendable {
     var result: MediaResult
     var progress: [Double]
     var multivariant: MultivariantPlaylist
-    /// Those of the variants, in their order.
+    /// Those with a picture.
+    var variants: [Variant]
+    /// Those of `variants`, in their order.
     var video: [Rendition]
+    /// The default sound.
     var audio: Rendition?
 
     static func of(_ clip: Clip) throws -> Transcoded {
@@ -58,7 +61,8 @@ struct Transcoded: Sendable {
         let text = try TestFiles.read(folder + "/master.m3u8")
         guard case .multivariant(let multivariant) = try Playlist.parse(text) else { throw Fragments.Malformed() }
         self.multivariant = multivariant
-        video = try multivariant.variants.map { try Self.rendition(folder, $0.uri) }
+        variants = multivariant.variants.filter { $0.resolution != nil }
+        video = try variants.map { try Self.rendition(folder, $0.uri) }
         audio = try multivariant.renditions.first?.uri.map { try Self.rendition(folder, $0) }
     }
 

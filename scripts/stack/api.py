@@ -64,6 +64,26 @@ class Client:
         """A signed manifest address: {manifestUrl, posterUrl, token, expiresAt}."""
         return self.call("POST", f"/v1/videos/{video}/playback", {})
 
+    def job(self, video: str) -> dict[str, Any]:
+        """The job of a video with its parts."""
+        return self.call("GET", f"/v1/videos/{video}/job")
+
+    def failed_tries(self, video: str) -> list[dict[str, Any]]:
+        """The tries of the job's parts that failed, the latest first, with their logs."""
+        return self.call("GET", f"/v1/videos/{video}/job/log")["tries"]
+
+    def cancel(self, video: str) -> Video:
+        return self.call("POST", f"/v1/videos/{video}/cancel")
+
+    def retry(self, video: str) -> Video:
+        return self.call("POST", f"/v1/videos/{video}/retry")
+
+    def metrics(self) -> dict[str, float]:
+        """The origin's metrics, by name with labels."""
+        with urllib.request.urlopen(self.base + "/metrics", timeout=30) as response:
+            lines = response.read().decode().splitlines()
+        return {line.rpartition(" ")[0]: float(line.rpartition(" ")[2]) for line in lines if not line.startswith("#")}
+
     def upload(self, title: str, file: Path, progress: Callable[[int], None] = lambda percent: None) -> str:
         """Creates a video of a file, uploads the file and completes it; returns the video's identifier."""
         video, upload = self.create(title, file.stat().st_size)

@@ -12,10 +12,11 @@ from stack.ports import Ports
 
 @dataclass(frozen=True)
 class JobTimes:
-    """How soon the queue notices a dead worker."""
+    """How soon the queue notices a dead worker, and how often it tries a part."""
 
     lease_seconds: int = 30
     heartbeat_seconds: int = 5
+    tries_max: int = 3
 
 
 def origin_text(state: Path, ports: Ports, keys: Credentials, times: JobTimes) -> str:
@@ -44,6 +45,7 @@ purge:
 transcode:
   leaseSeconds: {times.lease_seconds}
   heartbeatSeconds: {times.heartbeat_seconds}
+  triesMax: {times.tries_max}
 """
 
 

@@ -18,14 +18,16 @@ class SeenStream:
     seconds: float
 
 
-def generate_clip(path: Path, seconds: int = 20, size: str = "1280x720", frames_per_second: int = 24) -> Path:
+def generate_clip(
+    path: Path, seconds: int = 20, size: str = "1280x720", frames_per_second: int = 24, limit_seconds: float = 120
+) -> Path:
     """A moving test picture with a beep a second."""
     picture = f"testsrc2=size={size}:rate={frames_per_second}:duration={seconds}"
     sound = f"sine=frequency=220:beep_factor=4:sample_rate=48000:duration={seconds}"
     inputs = ["-f", "lavfi", "-i", picture, "-f", "lavfi", "-i", sound]
     encoders = ["-c:v", "libx264", "-preset", "ultrafast", "-pix_fmt", "yuv420p", "-c:a", "aac", "-b:a", "128k"]
     path.parent.mkdir(parents=True, exist_ok=True)
-    _run(["ffmpeg", "-v", "error", "-y", *inputs, *encoders, "-movflags", "+faststart", str(path)], seconds=120)
+    _run(["ffmpeg", "-v", "error", "-y", *inputs, *encoders, "-movflags", "+faststart", str(path)], seconds=limit_seconds)
     return path
 
 

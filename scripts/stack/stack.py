@@ -44,8 +44,8 @@ class Stack:
         health = f"http://127.0.0.1:{self.ports.api}/healthz"
         return self._start("origin", [program("origin"), "--config", self.origin_conf], health)
 
-    def start_worker(self, name: str = "worker") -> Program:
-        return self._start(name, [program("transcode"), "worker", "--config", self.origin_conf], None)
+    def start_worker(self, name: str = "worker", options: Sequence[str] = ()) -> Program:
+        return self._start(name, [program("transcode"), "worker", "--config", self.origin_conf, *options], None)
 
     def start_shield(
         self, listen: int, admin: int, upstream: int, workers: str = "auto", name: str = "shield",

@@ -66,15 +66,6 @@ int spw_die_with_parent(int signal);
 /// Monotonic and wall clocks in nanoseconds, through the vDSO.
 int64_t spw_monotonic_nanoseconds(void);
 int64_t spw_realtime_nanoseconds(void);
-/// Sets a resource limit by number: see the SPW_LIMIT constants.
-#define SPW_LIMIT_AS 0
-#define SPW_LIMIT_CPU 1
-#define SPW_LIMIT_FSIZE 2
-#define SPW_LIMIT_NOFILE 3
-#define SPW_LIMIT_CORE 4
-int spw_set_limit(int which, uint64_t value);
-/// Forbids this process and its children to gain privileges by exec.
-int spw_no_new_privileges(void);
 /// The text of a positive errno, in a static table.
 const char *spw_error_text(int error);
 /// write(2) to standard error; failures are the caller's to ignore.
@@ -94,3 +85,45 @@ void *spw_record_take(size_t size);
 void *spw_block_take_zeroed(size_t count, size_t size);
 void spw_block_give(void *memory);
 void *spw_block_resize(void *memory, size_t size);
+
+// What a process gives up for good before it reads a stranger's file; see confine.c.
+
+/// Sets a resource limit by number: see the SPW_LIMIT constants.
+#define SPW_LIMIT_AS 0
+#define SPW_LIMIT_CPU 1
+#define SPW_LIMIT_FSIZE 2
+#define SPW_LIMIT_NOFILE 3
+#define SPW_LIMIT_CORE 4
+int spw_set_limit(int which, uint64_t soft, uint64_t hard);
+/// Forbids this process and its children to gain privileges by exec.
+int spw_no_new_privileges(void);
+/// No core dump, and no look into this process's memory or descriptors by others of its user.
+int spw_not_dumpable(void);
+/// Gives up every capability of this thread.
+int spw_drop_capabilities(void);
+/// Closes all descriptors from `first` on.
+int spw_close_from(int first);
+/// The size of an open regular file, by the system call fstat itself; -EINVAL for anything else.
+int64_t spw_regular_file_size(int fd);
+
+/// The version of Landlock that the kernel has, 1 or more.
+int spw_landlock_version(void);
+/// Denies this thread, and those it will start, the given rights (LANDLOCK_ACCESS_FS_*, _NET_*, SCOPE_*) everywhere.
+int spw_landlock_deny(uint64_t files, uint64_t network, uint64_t scopes);
+
+/// One instruction of classic BPF: `struct sock_filter`.
+typedef struct {
+    uint16_t code;
+    uint8_t jump_true;
+    uint8_t jump_false;
+    uint32_t value;
+} spw_filter_instruction;
+/// 1 when the kernel can filter system calls.
+int spw_filter_is_available(void);
+/// Puts all threads of this process under a seccomp filter.
+int spw_install_filter(const spw_filter_instruction *instructions, size_t count);
+/// A call that the filter traps ends this process with SPW_REFUSED_CALL_STATUS, after a line on standard error:
+/// SPW_REFUSED_CALL_TEXT and the call's number.
+#define SPW_REFUSED_CALL_TEXT "refused system call "
+#define SPW_REFUSED_CALL_STATUS 159
+int spw_tell_refused_calls(void);

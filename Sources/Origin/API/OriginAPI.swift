@@ -7,7 +7,8 @@ import Hummingbird
 import NIOCore
 import Token
 
-/// The HTTP API and what it works with. The routes are in `VideoRoutes`, `PlaybackRoutes` and `ServiceRoutes`.
+/// The HTTP API and what it works with. The routes are in `VideoRoutes`, `JobRoutes`, `PlaybackRoutes` and
+/// `ServiceRoutes`.
 struct OriginAPI: Sendable {
     let configuration: OriginConfiguration
     let catalog: any Catalog
@@ -28,6 +29,7 @@ struct OriginAPI: Sendable {
         let router = Router(context: BasicRequestContext.self, options: .autoGenerateHeadEndpoints)
         router.add(middleware: APIMiddleware(metrics: metrics))
         addVideoRoutes(router)
+        addJobRoutes(router)
         addPlaybackRoutes(router)
         addServiceRoutes(router)
         return router

@@ -47,7 +47,7 @@ extension OriginAPI {
     private func startPlayback(_ id: String, _ request: Request) async throws -> Response {
         let session = try Self.session(await APIRequestBody(request).text("session", charactersMax: 1000))
         let video = try await catalog.video(id: id)
-        guard video.status == .ready else {
+        guard video.isPlayable else {
             throw Problem.conflict(
                 "not-ready", "The video can not be played",
                 video.status == .failed

@@ -102,7 +102,7 @@ actor ProgressHub: Service {
     }
 
     private func renditions(_ video: Video) async -> [String] {
-        guard video.status == .ready else { return [] }
+        guard video.isPlayable else { return [] }
         return (try? await catalog.renditions(ids: [video.id]))?[video.id] ?? []
     }
 

@@ -22,10 +22,7 @@ extension OriginAPI {
 
     private func metricsResponse() async throws -> Response {
         var text = metrics.text
-        let depths = try await queue.depths()
-        text += "# TYPE spillway_origin_jobs gauge\n"
-        text += "spillway_origin_jobs{phase=\"queued\"} \(depths.queued)\n"
-        text += "spillway_origin_jobs{phase=\"leased\"} \(depths.leased)\n"
+        text += queueText(try await queue.figures())
         text += "# TYPE spillway_origin_videos gauge\n"
         for (status, count) in try await catalog.countsByStatus().sorted(by: { $0.key.rawValue < $1.key.rawValue }) {
             text += "spillway_origin_videos{status=\"\(status.rawValue)\"} \(count)\n"

@@ -13,18 +13,30 @@ struct VideoJSON: Encodable {
     var title: String
     var description: String
     var status: String
+    /// True from the first published segments on: playback may be asked for.
+    var playable: Bool
     var progressPercent: Double
+    /// Null unless PROCESSING, and while the speed is not known.
+    var secondsLeft: Double?
+    /// How far each rendition is; empty unless PROCESSING.
+    var rungs: [Rung]
     /// Null unless FAILED.
     var failureReason: String?
     /// Null until READY, like the three below.
     var durationSeconds: Double?
     var width: Int?
     var height: Int?
-    /// The published sizes, the smallest first.
+    /// The sizes that can be played, the smallest first.
     var renditions: [String]
     var posterUrl: String?
     var createdAt: String
     var updatedAt: String
+
+    struct Rung: Encodable {
+        var name: String
+        var progressPercent: Double
+        var secondsLeft: Double?
+    }
 
     init(_ video: Video, renditions: [String], publicURL: String) {
         let isReady = video.status == .ready
@@ -32,7 +44,12 @@ struct VideoJSON: Encodable {
         title = video.title
         description = video.description
         status = video.status.rawValue
+        playable = video.isPlayable
         progressPercent = (video.progressPercent * 10).rounded() / 10
+        secondsLeft = video.secondsLeft.map { $0.rounded(.up) }
+        rungs = video.rungs.map {
+            Rung(name: $0.name, progressPercent: $0.percent, secondsLeft: $0.secondsLeft.map { $0.rounded(.up) })
+        }
         failureReason = video.status == .failed ? video.failureReason : nil
         durationSeconds = isReady ? Double(video.durationMilliseconds) / 1000 : nil
         width = isReady && video.width > 0 ? video.width : nil
@@ -50,7 +67,10 @@ struct VideoJSON: Encodable {
         try fields.encode(title, forKey: .title)
         try fields.encode(description, forKey: .description)
         try fields.encode(status, forKey: .status)
+        try fields.encode(playable, forKey: .playable)
         try fields.encode(progressPercent, forKey: .progressPercent)
+        try fields.encode(secondsLeft, forKey: .secondsLeft)
+        try fields.encode(rungs, forKey: .rungs)
         try fields.encode(failureReason, forKey: .failureReason)
         try fields.encode(durationSeconds, forKey: .durationSeconds)
         try fields.encode(width, forKey: .width)
@@ -62,7 +82,8 @@ struct VideoJSON: Encodable {
     }
 
     private enum CodingKeys: String, CodingKey {
-        case id, title, description, status, progressPercent, failureReason, durationSeconds, width, height
+        case id, title, description, status, playable, progressPercent, secondsLeft, rungs, failureReason,
+            durationSeconds, width, height
         case renditions, posterUrl, createdAt, updatedAt
     }
 }

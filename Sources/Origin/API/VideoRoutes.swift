@@ -10,6 +10,7 @@ import NIOCore
 extension OriginAPI {
     static let titleCharactersMax = 200
     static let descriptionCharactersMax = 5000
+    static let ownerCharactersMax = 64
     static let pageSize = 24
     static let pageSizeMax = 100
 
@@ -66,7 +67,8 @@ extension OriginAPI {
         if let bytes = try body.number("bytes", in: 0...1e18), bytes < 1 || bytes > Double(bytesMax) {
             throw Problem.invalid("`bytes` must be from 1 to \(bytesMax): larger files are not accepted.")
         }
-        let video = try await catalog.createVideo(title: title, description: description)
+        let owner = try body.text("owner", charactersMax: Self.ownerCharactersMax) ?? ""
+        let video = try await catalog.createVideo(title: title, description: description, owner: owner)
         let lifetime = configuration.s3.presignSeconds
         let now = clock()
         let upload = Upload(

@@ -30,7 +30,7 @@ struct DeliveryEndpoint: Sendable {
             guard let (id, key) = Self.objectKey(path) else { throw ObjectStoreError.notFound }
             let reader = try await store.open(bucket: "media", key: key)
             var object = ObjectResponse(reader.info, request: request.headers)
-            object.headers[.surrogateKey] = "v/\(id)"
+            object.headers[.surrogateKey] = Self.surrogateKeys(id, key)
             let status = object.status
             return object.response(reader: reader, isHead: request.method == .head) { log(status, $0) }
         } catch ObjectStoreError.notFound {
@@ -42,6 +42,12 @@ struct DeliveryEndpoint: Sendable {
             Log.error("an object can not be delivered", ["path": path, "reason": "\(error)"])
             return Response(status: .serviceUnavailable, headers: [.cacheControl: "no-store", .retryAfter: "1"])
         }
+    }
+
+    /// A video's playlists can be purged alone: segments never change.
+    static func surrogateKeys(_ id: String, _ key: String) -> String {
+        let video = MediaKeys.video(id)
+        return key.hasSuffix(".m3u8") ? "\(video) \(MediaKeys.playlists(videoID: id))" : video
     }
 
     /// `/v/{id}/{path}` as it came over the wire; nil for anything else. Keys need no escaping, so an escape can only

@@ -1,19 +1,22 @@
 // SPDX-License-Identifier: Apache-2.0
+//
+// One run of one child. `run` belongs to the thread that calls it; `kill` may be called on any. The lock guards the
+// child's number from the start of the process to its reaping, so that no signal goes to a number that is another's.
 
 import CLinux
-import FoundationEssentials
 import Glibc
 import Synchronization
 
 /// How a media child ended.
 enum ChildOutcome: Sendable, Equatable {
     case result(MediaResult)
+    case plan(MediaPlan)
     /// The file is at fault; a sentence for the uploader.
     case unusable(String)
     /// The child could not do its work and said why.
     case failed(String)
-    /// The child ended without a word: a crash, or a limit that it hit.
-    case crashed(String)
+    /// The child crashed, hit a limit, or did what it may not.
+    case crashed(ChildFault)
     case timedOut
     /// `kill()` was called.
     case killed
@@ -25,20 +28,25 @@ final class ChildProcess: Sendable {
     struct Job: Sendable {
         /// An open regular file; the child reads nothing else.
         var input: Int32
-        /// An existing, empty folder for what it writes.
+        /// An existing, empty folder for what it hands over.
         var folder: String
         var preset: String
+        var part = MediaPart.whole
         var confinement: Confinement
         /// The program: this one, unless a test runs.
         var executable = "/proc/self/exe"
+        var limits = ChildStream.Limits()
     }
 
-    /// The most bytes that a child may say: the result of a day's video is a tenth of it.
-    private static let outputBytesMax = 64 << 20
+    /// How long a child may live on when it has closed its output.
+    private static let graceMilliseconds: Int64 = 10_000
+    /// So much of the end of its standard error is kept.
+    private static let lastWordsBytes = 2048
 
     private struct State {
         var pid: pid_t = 0
         var isKilled = false
+        var lastWords = ""
     }
 
     private let job: Job
@@ -47,6 +55,13 @@ final class ChildProcess: Sendable {
     init(_ job: Job) {
         self.job = job
     }
+
+    /// The running child's process number, 0 while there is none; for diagnosis only.
+    var number: pid_t { state.withLock { $0.pid } }
+
+    /// The end of what the child wrote to standard error, on one line; empty until it is gone. A stranger's file may
+    /// stand behind every word.
+    var lastWords: String { state.withLock { $0.lastWords } }
 
     /// Ends the child now, or before it starts; `run` returns `.killed`.
     func kill() {
@@ -57,28 +72,57 @@ final class ChildProcess: Sendable {
         }
     }
 
-    /// Spawns the child, reports its progress in per cent, and returns when it is gone. Blocks.
+    /// Spawns the child, stores what it hands over, reports its progress in per cent, and returns when it is gone.
+    /// Blocks.
+    func run(progress: (Double) -> Void) throws(MediaError) -> ChildOutcome {
+        try listen { message in if case .progress(let percent) = message { progress(percent) } }
+    }
+
+    /// Spawns the child, stores what it hands over, tells of what it says before its end, and returns when it is gone.
+    /// Blocks.
     ///
     /// The child dies with the thread that spawned it: call this on a thread that does nothing else.
-    func run(progress: (Double) -> Void) throws(MediaError) -> ChildOutcome {
-        var ends: [Int32] = [-1, -1]
-        guard pipe(&ends) == 0 else { throw MediaError.failed("make a pipe: errno \(errno)") }
-        defer { close(ends[0]) }
-        for end in ends { _ = fcntl(end, F_SETFD, FD_CLOEXEC) }
-        let spawned = Result { () throws(MediaError) in try spawn(output: ends[1]) }
-        close(ends[1])
+    func listen(_ hear: (ChildMessage) -> Void) throws(MediaError) -> ChildOutcome {
+        let folder = try OutputFolder(job.folder)
+        let output = try PipeEnds()
+        defer { close(output.reading) }
+        let errors: PipeEnds
+        do throws(MediaError) {
+            errors = try PipeEnds()
+        } catch {
+            close(output.writing)
+            throw error
+        }
+        defer { close(errors.reading) }
+        let spawned = Result { () throws(MediaError) in
+            try Self.spawn(job, output: output.writing, errors: errors.writing)
+        }
+        close(output.writing)
+        close(errors.writing)
         let pid = try spawned.get()
         let isKilledAlready = state.withLock { state in
             state.pid = pid
             return state.isKilled
         }
         if isKilledAlready { kill() }
-        let (last, timedOut) = readMessages(from: ends[0], progress: progress)
-        // Also ends a child that closed its output but runs on.
-        if timedOut || last == nil { _ = Glibc.kill(pid, SIGKILL) }
+        var reading = Reading(stream: ChildStream(limits: job.limits))
+        let read = Result { () throws(MediaError) in
+            try reading.readAll(
+                output: output.reading, errors: errors.reading, deadline: deadline, folder: folder, hear: hear)
+        }
+        // It has closed both pipes, so it has ended or has nothing more to say; or it has to be ended. What ends a
+        // process that is ending already does not change its status.
+        _ = Glibc.kill(pid, SIGKILL)
         let status = reap(pid)
-        return outcome(last: last, timedOut: timedOut, status: status)
+        let words = ChildFault.line(reading.errors)
+        state.withLock { $0.lastWords = words }
+        try read.get()
+        return outcome(reading, status: status)
     }
+
+    private var deadline: Int64 { Self.now + Int64(job.confinement.secondsMax) * 1000 }
+
+    private static var now: Int64 { spw_monotonic_nanoseconds() / 1_000_000 }
 
     private func reap(_ pid: pid_t) -> Int32 {
         // Waits without reaping first, so that `kill()` never hits a number that is someone else's.
@@ -92,94 +136,77 @@ final class ChildProcess: Sendable {
         }
     }
 
-    private func outcome(last: ChildMessage?, timedOut: Bool, status: Int32) -> ChildOutcome {
+    private func outcome(_ reading: Reading, status: Int32) -> ChildOutcome {
         if state.withLock({ $0.isKilled }) { return .killed }
-        if timedOut { return .timedOut }
-        switch last {
+        if let violation = reading.violation { return .crashed(ChildFault(.output(violation.reason))) }
+        if reading.isLate { return .timedOut }
+        switch reading.last {
         case .result(let result) where status == 0: return .result(result)
+        case .plan(let plan) where status == 0: return .plan(plan)
         case .unusable(let reason): return .unusable(reason)
         case .failed(let reason): return .failed(reason)
-        default:
-            let signal = status & 0x7F
-            return .crashed(signal != 0 ? "signal \(signal)" : "exit status \(status >> 8 & 0xFF)")
+        case .outOfMemory(let reason): return .crashed(ChildFault(.memory, lastWords: reason))
+        default: return .crashed(ChildFault(status: status, errors: reading.errors))
         }
     }
 
-    private func spawn(output: Int32) throws(MediaError) -> pid_t {
-        var actions = posix_spawn_file_actions_t()
-        posix_spawn_file_actions_init(&actions)
-        defer { posix_spawn_file_actions_destroy(&actions) }
-        // Both are moved out of the way first: either may have a number that is assigned below.
-        let input = fcntl(job.input, F_DUPFD_CLOEXEC, 10)
-        let pipeEnd = fcntl(output, F_DUPFD_CLOEXEC, 10)
-        defer {
-            close(input)
-            close(pipeEnd)
-        }
-        guard input >= 0, pipeEnd >= 0 else { throw MediaError.failed("duplicate a descriptor: errno \(errno)") }
-        posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0)
-        posix_spawn_file_actions_adddup2(&actions, pipeEnd, 1)
-        posix_spawn_file_actions_adddup2(&actions, input, childInputDescriptor)
-        var attributes = posix_spawnattr_t()
-        posix_spawnattr_init(&attributes)
-        defer { posix_spawnattr_destroy(&attributes) }
-        // The parent may block or ignore signals; the child starts clean.
-        var signals = sigset_t()
-        sigemptyset(&signals)
-        posix_spawnattr_setsigmask(&attributes, &signals)
-        sigfillset(&signals)
-        posix_spawnattr_setsigdefault(&attributes, &signals)
-        // Its own process group: Ctrl-C on a terminal reaches the parent, which ends the child.
-        posix_spawnattr_setflags(
-            &attributes, Int16(POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETPGROUP))
-        let arguments = [
-            "transcode", "media-child", "--out", job.folder, "--preset", job.preset, "--parent", "\(getpid())",
-            "--memory-bytes", "\(job.confinement.memoryBytesMax)", "--seconds", "\(job.confinement.secondsMax)",
-        ]
-        var pointers: [UnsafeMutablePointer<CChar>?] = arguments.map { strdup($0) } + [nil]
-        defer { for pointer in pointers { free(pointer) } }
-        // The environment is not the child's business, but its time zone and the loader's paths are harmless.
-        var environment: [UnsafeMutablePointer<CChar>?] = Self.environment().map { strdup($0) } + [nil]
-        defer { for pointer in environment { free(pointer) } }
-        var pid: pid_t = 0
-        let code = posix_spawn(&pid, job.executable, &actions, &attributes, &pointers, &environment)
-        guard code == 0 else { throw MediaError.failed("start \(job.executable): errno \(code)") }
-        return pid
-    }
-
-    /// Only what the loader needs to find the Swift libraries: no secret of the worker's environment goes down.
-    private static func environment() -> [String] {
-        guard let path = getenv("LD_LIBRARY_PATH") else { return [] }
-        return ["LD_LIBRARY_PATH=" + String(cString: path)]
-    }
-
-    /// Reads lines until the child closes its output; gives the last one that is not progress.
-    private func readMessages(from descriptor: Int32, progress: (Double) -> Void) -> (ChildMessage?, timedOut: Bool) {
-        let deadline = spw_monotonic_nanoseconds() / 1_000_000 + Int64(job.confinement.secondsMax) * 1000
+    /// What was read of a child's two pipes.
+    private struct Reading {
+        var stream: ChildStream
+        /// The last message, which ends the child's work.
         var last: ChildMessage?
-        var line: [UInt8] = []
-        var total = 0
-        var chunk = [UInt8](repeating: 0, count: 65536)
-        while true {
-            let left = deadline - spw_monotonic_nanoseconds() / 1_000_000
-            guard left > 0 else { return (nil, true) }
-            var ready = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
-            guard poll(&ready, 1, Int32(clamping: left)) > 0 else { continue }
-            let count = spw_read(descriptor, &chunk, chunk.count)
-            guard count > 0 else { return (last, false) }
-            total += count
-            guard total <= Self.outputBytesMax else { return (nil, false) }
-            for byte in chunk[..<count] {
-                guard byte == UInt8(ascii: "\n") else {
-                    line.append(byte)
-                    continue
+        /// The end of its standard error.
+        var errors: [UInt8] = []
+        var violation: ChildStream.Violation?
+        var isLate = false
+
+        /// Reads until both pipes are closed, the time is over, or the child does what it must not. Throws when what
+        /// it hands over can not be stored.
+        mutating func readAll(
+            output: Int32, errors: Int32, deadline: Int64, folder: OutputFolder, hear: (ChildMessage) -> Void
+        ) throws(MediaError) {
+            var pipes = [pollfd(fd: output, events: Int16(POLLIN), revents: 0)]
+            pipes.append(pollfd(fd: errors, events: Int16(POLLIN), revents: 0))
+            var deadline = deadline
+            var chunk = [UInt8](repeating: 0, count: 65536)
+            while pipes.contains(where: { $0.fd >= 0 }) {
+                let left = deadline - ChildProcess.now
+                guard left > 0 else {
+                    isLate = pipes[0].fd >= 0
+                    return
                 }
-                switch try? JSONDecoder().decode(ChildMessage.self, from: Data(line)) {
-                case .progress(let percent): progress(percent)
-                case .some(let message): last = message
-                case nil: break
+                guard poll(&pipes, 2, Int32(clamping: left)) > 0 else { continue }
+                for index in pipes.indices where pipes[index].revents != 0 {
+                    let count = spw_read(pipes[index].fd, &chunk, chunk.count)
+                    if count <= 0 {
+                        pipes[index].fd = -1
+                        if index == 0 { deadline = min(deadline, ChildProcess.now + ChildProcess.graceMilliseconds) }
+                    } else if index == 0 {
+                        try take(chunk[..<count], folder: folder, hear: hear)
+                        if violation != nil { return }
+                    } else {
+                        self.errors = (self.errors + chunk[..<count]).suffix(ChildProcess.lastWordsBytes)
+                    }
                 }
-                line.removeAll(keepingCapacity: true)
+            }
+        }
+
+        private mutating func take(
+            _ bytes: ArraySlice<UInt8>, folder: OutputFolder, hear: (ChildMessage) -> Void
+        ) throws(MediaError) {
+            var rest = bytes
+            while true {
+                let event: ChildStream.Event?
+                do throws(ChildStream.Violation) {
+                    event = try stream.next(&rest)
+                } catch {
+                    violation = error
+                    return
+                }
+                guard let event else { return }
+                try folder.take(event)
+                guard case .message(let message) = event else { continue }
+                if message.isLast { last = message } else { hear(message) }
             }
         }
     }

@@ -43,17 +43,17 @@ struct CheckCommand: ParsableCommand {
     }
 
     private func read() throws -> PresentationCheck {
-        var bar = ProgressBar()
+        let bar = ProgressBar()
         defer { bar.finish() }
         do throws(CleanError) {
             switch try PresentationPlace(place ?? "") {
             case .folder(let folder, let playlist):
                 return runCheck(root: FolderReader.address(name: playlist), reader: FolderReader(folder: folder)) {
-                    bar.show(percent: $0)
+                    bar.show([("check", $0)])
                 }
             case .web(let address):
                 return runCheck(root: address, reader: try WebReader(authorities: authorities)) {
-                    bar.show(percent: $0)
+                    bar.show([("check", $0)])
                 }
             }
         } catch {

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import ArgumentParser
-import Base
 import FoundationEssentials
 import Glibc
 
@@ -11,65 +10,82 @@ struct MediaChildCommand: ParsableCommand {
         commandName: "media-child", abstract: "Transcode the file open as descriptor 3 (used internally).",
         shouldDisplay: false)
 
-    @Option(help: "An existing folder for the result.") var out: String
     @Option(help: "The preset of x264.") var preset: String
+    @Option(help: "The part of the work as JSON.") var part: String
     @Option(help: "The process that must live as long as this one.") var parent: Int32
     @Option(help: "The most address space in bytes.") var memoryBytes: Int
     @Option(help: "The most wall-clock seconds.") var seconds: Int
-
-    /// Progress is told at most this often.
-    private static let progressMilliseconds: Int64 = 250
+    @Option(help: "What the kernel must offer: required, whereAvailable.") var confinement: ConfinementMode
 
     func run() throws {
-        let confinement = Confinement(memoryBytesMax: memoryBytes, secondsMax: seconds)
+        let output = ChildOutput(descriptor: STDOUT_FILENO)
+        // Before the confinement, which closes /proc.
+        let memory = try prepare(output)
         do throws(MediaError) {
-            Confinement.closeInheritedDescriptors()
-            try Confinement.dieWith(parent: parent)
-            try confinement.apply()
-            var told: Int64 = 0
-            let transcoder = try Transcoder(descriptor: childInputDescriptor, folder: out, preset: preset) { percent in
-                let now = Clock.monotonicMilliseconds()
-                guard now - told >= Self.progressMilliseconds else { return }
-                told = now
-                Self.say(.progress(percent))
-            }
-            Self.say(.result(try transcoder.run()))
+            try confine()
+            try output.say(try transcode(output))
         } catch {
-            switch error {
-            case .unusable(let reason) where confinement.memoryMayHaveBeenShort:
-                Self.say(.failed("\(reason) But the memory limit of \(memoryBytes) bytes was nearly reached."))
-            case .unusable(let reason): Self.say(.unusable(reason))
-            case .failed(let reason): Self.say(.failed(reason))
-            }
-            throw ExitCode.failure
+            try fail(error, memory, output)
         }
     }
 
-    private static func say(_ message: ChildMessage) {
-        guard var line = try? JSONEncoder().encode(message) else { return }
-        line.append(UInt8(ascii: "\n"))
-        var sent = 0
-        while sent < line.count {
-            let count = line.withUnsafeBytes { bytes in
-                write(STDOUT_FILENO, bytes.baseAddress.map { $0 + sent }, bytes.count - sent)
-            }
-            if count < 0, errno == EINTR { continue }
-            // A parent that no longer reads is gone, and this process with it.
-            guard count > 0 else { return }
-            sent += count
+    private func prepare(_ output: ChildOutput) throws -> MemoryWatch {
+        do throws(MediaError) {
+            try Confinement.leaveParent()
+            try Confinement.dieWith(parent: parent)
+        } catch {
+            try output.say(.failed(error.message))
+            throw ExitCode.failure
         }
+        OutputFiles.handOver(to: output)
+        return MemoryWatch()
+    }
+
+    private func confine() throws(MediaError) {
+        try Confinement(
+            memoryBytesMax: memoryBytes, secondsMax: seconds, isRequired: confinement == .required
+        ).apply()
+    }
+
+    private func transcode(_ output: ChildOutput) throws(MediaError) -> ChildMessage {
+        guard let part = try? JSONDecoder().decode(MediaPart.self, from: Data(part.utf8)) else {
+            throw MediaError.failed("a part that is not one: \(part)")
+        }
+        let voice = ChildVoice(output)
+        return try Transcoder(
+            descriptor: childInputDescriptor, folder: OutputFiles.handedOverFolder, preset: preset, announce: voice.say
+        ).run(part)
+    }
+
+    private func fail(_ error: MediaError, _ memory: MemoryWatch, _ output: ChildOutput) throws -> Never {
+        if memory.mayHaveBeenShort(of: memoryBytes) {
+            try output.say(
+                .outOfMemory("\(error.message) The memory limit of \(memoryBytes) bytes was nearly reached."))
+        } else {
+            switch error {
+            case .unusable(let reason): try output.say(.unusable(reason))
+            case .failed(let reason): try output.say(.failed(reason))
+            }
+        }
+        throw ExitCode.failure
     }
 }
 
+extension ConfinementMode: ExpressibleByArgument {}
+
 extension TranscodeMain {
-    /// The child runs on the first thread: what it gives up there (`no_new_privs`) holds for that thread and those
-    /// that it starts, and there must be no other. The commands of people may run on any.
+    /// Commands that are not asynchronous run on the first thread, before there is another one: what a process gives up
+    /// (see `Confinement`) holds for the thread that gives it up and those that it starts.
     @MainActor static func main() async {
-        let arguments = Array(CommandLine.arguments.dropFirst())
-        if arguments.first == MediaChildCommand.configuration.commandName {
-            MediaChildCommand.main(Array(arguments.dropFirst()))
-        } else {
-            await main(arguments)
+        do {
+            var command = try parseAsRoot()
+            if var asynchronous = command as? any AsyncParsableCommand {
+                try await asynchronous.run()
+            } else {
+                try command.run()
+            }
+        } catch {
+            exit(withError: error)
         }
     }
 }

@@ -10,14 +10,21 @@ struct ProbeCommand: ParsableCommand {
         commandName: "probe", abstract: "Show as JSON what is seen in a video file.")
 
     private static let secondsMax = 60
+    private static let outputBytesMax = 1 << 20
 
     @Argument(help: "The video file.") var input: String
+    @Option(help: "What the kernel must offer: required (a filter of system calls), whereAvailable.")
+    var confinement = ConfinementMode.required
 
     func run() throws {
         let descriptor = try openInput(input)
         defer { close(descriptor) }
         do throws(MediaError) {
-            try Confinement(memoryBytesMax: TranscodeLimits.memoryBytesMax, secondsMax: Self.secondsMax).apply()
+            // Standard output may be a file.
+            try Confinement(
+                memoryBytesMax: TranscodeLimits.memoryBytesMax, secondsMax: Self.secondsMax,
+                isRequired: confinement == .required, fileBytesMax: Self.outputBytesMax
+            ).apply()
             let info = SourceInfo(try Demuxer(descriptor: descriptor))
             print(try json(info))
         } catch {

@@ -4,6 +4,7 @@
 enum TranscodeLimits {
     static let memoryBytesMax = 8 << 30
     static let secondsMax = 24 * 3600
+    static let jobsMax = 64
     static let presetDefault = "veryfast"
     /// x264's, from fast to small; its `placebo` is not worth its time.
     static let presets = [

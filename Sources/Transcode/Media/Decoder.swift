@@ -15,7 +15,9 @@ final class Decoder {
     /// `threads` 1 or more.
     init(stream: UnsafeMutablePointer<AVStream>, threads: Int) throws(MediaError) {
         guard let parameters = stream.pointee.codecpar else { throw MediaError.failed("a stream without parameters") }
-        guard let codec = avcodec_find_decoder(parameters.pointee.codec_id) else {
+        guard let codec = avcodec_find_decoder(parameters.pointee.codec_id),
+            AllowedCodecs.contains(String(cString: codec.pointee.name))
+        else {
             let name = String(cString: avcodec_get_name(parameters.pointee.codec_id))
             throw MediaError.unusable("The file is coded in a way that is not supported (\(name)).")
         }
@@ -37,6 +39,11 @@ final class Decoder {
 
     deinit {
         avcodec_free_context(&context)
+    }
+
+    /// Forgets what came before: the next packet is from another place of the file.
+    func flush() {
+        avcodec_flush_buffers(context)
     }
 
     /// Decodes one packet, or drains the decoder (nil), and gives each frame to `receive`. Damaged packets

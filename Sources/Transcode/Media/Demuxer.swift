@@ -9,14 +9,18 @@ import HLS
 /// refused, and only the formats below are probed for, none of which is a list of other files.
 final class Demuxer {
     /// Names of libav's demuxers.
-    static let formats = "mov,mp4,m4a,3gp,matroska,webm,avi,mpegts,mpeg,flv"
+    static let formats = "mov,mp4,m4a,3gp,matroska,webm,avi,mpegts,mpeg,flv,mp3,flac,ogg,wav"
     static let streamsMax = 32
+    private static let triesMax = 10_000
 
     private let input: DescriptorInput
+    /// The file; it can be opened once more, each with its own place in it.
+    let descriptor: Int32
     private var context: UnsafeMutablePointer<AVFormatContext>?
 
     init(descriptor: Int32) throws(MediaError) {
         av_log_set_level(AV_LOG_QUIET)
+        self.descriptor = descriptor
         input = try DescriptorInput(descriptor: descriptor)
         if let reason = InputSniffer.objection(to: input.head(InputSniffer.headBytes)) {
             throw MediaError.unusable(reason)
@@ -31,6 +35,10 @@ final class Demuxer {
         av_dict_set(&options, "format_whitelist", Self.formats, 0)
         // No protocol has this name, so that none is allowed.
         av_dict_set(&options, "protocol_whitelist", "none", 0)
+        av_dict_set(&options, "codec_whitelist", AllowedCodecs.list, 0)
+        // Data references of MOV name other files. Off by libav's default too; said here because so much rests on it.
+        av_dict_set(&options, "enable_drefs", "0", 0)
+        av_dict_set(&options, "use_absolute_path", "0", 0)
         var opened: UnsafeMutablePointer<AVFormatContext>? = context
         // On failure libav frees the context itself.
         let code = avformat_open_input(&opened, nil, nil, &options)
@@ -53,6 +61,9 @@ final class Demuxer {
         return (0..<Int(context.pointee.nb_streams)).compactMap { list[$0] }
     }
 
+    /// The file's size in bytes.
+    var size: Int64 { input.size }
+
     /// libav's name of the format, such as `mov,mp4,m4a,3gp,3g2,mj2`.
     var formatName: String {
         guard let name = context?.pointee.iformat?.pointee.name else { return "" }
@@ -64,7 +75,15 @@ final class Demuxer {
         guard let duration = context?.pointee.duration, duration != spw_av_no_timestamp(), duration > 0 else {
             return nil
         }
-        return Double(duration) / Double(AV_TIME_BASE)
+        let seconds = Double(duration) / Double(AV_TIME_BASE)
+        // Matroska counts from 0 of its time line, not from its first picture.
+        return formatName.hasPrefix("matroska") ? seconds - max(0, startSeconds) : seconds
+    }
+
+    /// Where the file's own time line begins, in seconds.
+    var startSeconds: Double {
+        guard let start = context?.pointee.start_time, start != spw_av_no_timestamp() else { return 0 }
+        return Double(start) / Double(AV_TIME_BASE)
     }
 
     /// Packets of other streams are not read at all where the format allows it.
@@ -74,10 +93,22 @@ final class Demuxer {
         }
     }
 
+    /// The streams that are read.
+    var selectedStreams: Set<Int> {
+        Set(streams.indices.filter { streams[$0].pointee.discard != AVDISCARD_ALL })
+    }
+
+    /// Goes to the last key frame of `stream` that is not behind `timestamp` (in the stream's units); false if the
+    /// format can not.
+    func seek(stream: Int, timestamp: Int64) -> Bool {
+        av_seek_frame(context, Int32(stream), timestamp, AVSEEK_FLAG_BACKWARD) >= 0
+    }
+
     /// Reads the next packet; false at the end of what can be read, whole or cut off.
     func read(into packet: Packet) throws(MediaError) -> Bool {
         packet.clear()
-        while true {
+        // A demuxer over a file never has to wait: one that says so again and again makes no progress.
+        for _ in 0..<Self.triesMax {
             let code = av_read_frame(context, packet.pointer)
             if code == spw_av_again() { continue }
             if code == spw_av_out_of_memory() { throw MediaError.libav("read", code) }
@@ -85,10 +116,21 @@ final class Demuxer {
             // what came with what the file declares.
             return code >= 0
         }
+        return false
+    }
+
+    /// Goes on reading at the last place before `seconds` of the file's own time line where all streams can be
+    /// decoded from; false when the format can not do so.
+    func seek(seconds: Double) -> Bool {
+        guard seconds.isFinite, abs(seconds) < 1e9 else { return false }
+        return av_seek_frame(context, -1, Int64(seconds * Double(AV_TIME_BASE)), AVSEEK_FLAG_BACKWARD) >= 0
     }
 
     /// The bytes that the index of the file (MP4, AVI) says must exist but do not; 0 for none.
+    ///
+    /// A fragmented MP4 has an index for each fragment, so that a recording that broke off can be played.
     func bytesMissing() -> Int64 {
+        if formatName.hasPrefix("mov"), input.isFragmented() { return 0 }
         var end: Int64 = 0
         for stream in streams {
             let count = avformat_index_get_entries_count(stream)
@@ -109,6 +151,7 @@ final class Demuxer {
                     + "It was probably cut off while it was recorded, copied or uploaded.")
         }
         return .unusable(
-            "The file is not a video in a format that is accepted: MP4, MOV, MKV, WebM, AVI, MPEG-TS, MPEG-PS or FLV.")
+            "The file is not in a format that is accepted: MP4, MOV, MKV, WebM, AVI, MPEG-TS, MPEG-PS or FLV, and for "
+                + "sound alone MP3, FLAC, Ogg or WAV.")
     }
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import CFFmpeg
+import CLinux
 import Glibc
 
 /// Gives an open file to libav through callbacks, so that libav never opens anything by name.
@@ -17,12 +18,9 @@ final class DescriptorInput {
     let size: Int64
 
     init(descriptor: Int32) throws(MediaError) {
-        var status = stat()
-        guard fstat(descriptor, &status) == 0, status.st_mode & S_IFMT == S_IFREG else {
-            throw MediaError.unusable("The input is not a regular file.")
-        }
+        size = spw_regular_file_size(descriptor)
+        guard size >= 0 else { throw MediaError.unusable("The input is not a regular file.") }
         self.descriptor = descriptor
-        size = Int64(status.st_size)
         guard let buffer = av_malloc(Int(Self.bufferBytes)) else { throw MediaError.failed("no memory for input") }
         guard
             let context = avio_alloc_context(
@@ -42,10 +40,32 @@ final class DescriptorInput {
         avio_context_free(&pointer)
     }
 
+    /// True for an MP4 file of fragments: one of its first boxes is a `moof` (ISO/IEC 14496-12 section 8.8.4).
+    func isFragmented() -> Bool {
+        var offset: Int64 = 0
+        for _ in 0..<Self.boxesLookedAt {
+            let header = bytes(at: offset, count: 16)
+            guard header.count == 16 else { return false }
+            if header[4..<8].elementsEqual("moof".utf8) { return true }
+            var size = header[..<4].reduce(Int64(0)) { $0 << 8 | Int64($1) }
+            if size == 1 { size = header[8...].reduce(Int64(0)) { ($0 & 0xFF_FFFF_FFFF_FFFF) << 8 | Int64($1) } }
+            let (next, overflow) = offset.addingReportingOverflow(size)
+            guard size >= 8, !overflow else { return false }
+            offset = next
+        }
+        return false
+    }
+
+    private static let boxesLookedAt = 64
+
     /// The first bytes of the file, at most `count`.
     func head(_ count: Int) -> [UInt8] {
+        bytes(at: 0, count: count)
+    }
+
+    private func bytes(at offset: Int64, count: Int) -> [UInt8] {
         var bytes = [UInt8](repeating: 0, count: count)
-        let length = pread(descriptor, &bytes, count, 0)
+        let length = pread(descriptor, &bytes, count, off_t(offset))
         return length > 0 ? Array(bytes[..<length]) : []
     }
 }

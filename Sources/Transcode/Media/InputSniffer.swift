@@ -17,9 +17,6 @@ enum InputSniffer {
         for (magic, name) in otherFormats where head.starts(with: magic) {
             return "The file is \(name), not a video."
         }
-        if head.starts(with: Array("RIFF".utf8)), head.count >= 12, Array(head[8..<12]) == Array("WAVE".utf8) {
-            return "The file holds only sound (WAVE), no video."
-        }
         if isText(head) { return "The file is a text, not a video file." }
         return nil
     }
@@ -38,8 +35,6 @@ enum InputSniffer {
         (Array("PK\u{3}\u{4}".utf8), "a ZIP archive"),
         ([0x1F, 0x8B], "a gzip archive"),
         ([0x7F, 0x45, 0x4C, 0x46], "a program"),
-        (Array("ID3".utf8), "a sound file (MP3)"),
-        (Array("fLaC".utf8), "a sound file (FLAC)"),
     ]
 
     private static func playlistName(_ text: ArraySlice<UInt8>) -> String? {

@@ -6,7 +6,7 @@ import CFFmpeg
 struct Rotation: Sendable, Equatable {
     /// Clockwise: 0, 90, 180 or 270.
     var degrees = 0
-    /// Mirrored left to right before it is turned.
+    /// Mirrored left to right once it is turned.
     var isMirrored = false
 
     var swapsSides: Bool { degrees == 90 || degrees == 270 }
@@ -40,6 +40,6 @@ struct Rotation: Sendable, Equatable {
             case 270: ["transpose=cclock"]
             default: []
             }
-        return (isMirrored ? ["hflip"] : []) + turn
+        return turn + (isMirrored ? ["hflip"] : [])
     }
 }

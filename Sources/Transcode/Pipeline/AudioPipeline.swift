@@ -15,7 +15,11 @@ final class AudioPipeline {
     private let muxer: FragmentMuxer
     private let writer: SegmentWriter
     private let plan: SegmentPlan
-    private let info: SourceInfo.AudioStream
+    private let header: RenditionOutput
+    /// Decibels that are added to every sample.
+    private let gain: Double
+    /// The loudness is known of parts of the track only: what is louder there than everywhere else is limited.
+    private let isLimited: Bool
     private let timeBase: AVRational
     /// The instant of the source that is 0 of the output, in seconds.
     private let startSeconds: Double
@@ -23,18 +27,23 @@ final class AudioPipeline {
 
     private var graph: FilterGraph?
     private var graphInput = ""
+    private var changes = Allowance.changes
     private var framesIn = 0
     private var packetsOut = 0
 
+    /// `name` is that of the rendition, `folder` (which must exist) where it goes. `loudness` is what was measured of
+    /// the track; nil leaves it as it is.
     init(
-        stream: UnsafeMutablePointer<AVStream>, info: SourceInfo.AudioStream, startSeconds: Double,
-        declaredSeconds: Double, plan: SegmentPlan, folder: String
+        stream: UnsafeMutablePointer<AVStream>, info: SourceInfo.AudioStream, loudness: Loudness?, name: String,
+        startSeconds: Double, declaredSeconds: Double, plan: SegmentPlan, folder: String,
+        announce: @escaping @Sendable (ChildMessage) -> Void
     ) throws(MediaError) {
         decoder = try Decoder(stream: stream, threads: 1)
         encoder = try Encoder(audioBitsPerSecond: AudioFormat.bitsPerSecond)
-        muxer = try FragmentMuxer(encoder: encoder)
+        muxer = try FragmentMuxer(encoder: encoder, loudness: loudness.map(LoudnessRule.result))
+        gain = loudness.map(LoudnessRule.gain) ?? 0
+        isLimited = loudness?.isWhole == false && gain > 0
         self.plan = plan
-        self.info = info
         self.startSeconds = startSeconds
         timeBase = stream.pointee.time_base
         let declared = declaredSeconds > 0 ? declaredSeconds : SourceInfo.durationSecondsMax
@@ -42,13 +51,25 @@ final class AudioPipeline {
         writer = try SegmentWriter(
             muxer: muxer, folder: folder,
             unitSeconds: Double(AudioFormat.frameSamples) / Double(AudioFormat.samplesPerSecond),
-            segmentStart: { plan.audioStart(segment: $0) })
+            segmentStart: { plan.audioStart(segment: $0) },
+            announce: { announce(.segment(rendition: name, $0)) })
+        guard let codecs = aacCodecs(audioSpecificConfiguration: muxer.codecConfiguration) else {
+            throw MediaError.failed("no AudioSpecificConfig from the AAC encoder")
+        }
+        header = RenditionOutput(
+            kind: .audio, name: name, codecs: codecs, language: info.language, title: info.title, segments: [],
+            bitsPerSecondBound: AudioFormat.bitsPerSecondBound,
+            initializationDigest: RenditionOutput.digest(writer.initialization))
+        announce(.rendition(header))
     }
 
     /// The length of the sound so far in seconds.
     var seconds: Double {
         Double(framesIn * AudioFormat.frameSamples) / Double(AudioFormat.samplesPerSecond)
     }
+
+    /// Frames of sound that were decoded so far.
+    var framesDecoded: Int { decoder.framesDecoded }
 
     /// Takes one packet of the source. `videoFrames` is how long the picture is known to go on.
     func push(_ packet: Packet, videoFrames: Int) throws(MediaError) {
@@ -68,12 +89,9 @@ final class AudioPipeline {
         while framesIn < frames { try encode(try silence()) }
         try encoder.encode(nil) { (packet) throws(MediaError) in store(packet) }
         try writer.finish(units: frames, cuts: plan.cuts(frames: videoFrames))
-        guard let codecs = aacCodecs(audioSpecificConfiguration: muxer.codecConfiguration) else {
-            throw MediaError.failed("no AudioSpecificConfig from the AAC encoder")
-        }
-        return RenditionOutput(
-            name: AudioFormat.name, codecs: codecs, width: 0, height: 0, framesPerSecond: 0, language: info.language,
-            segments: writer.segments)
+        var output = header
+        output.segments = writer.segments
+        return output
     }
 
     private func confirm(videoFrames: Int) throws(MediaError) {
@@ -82,7 +100,7 @@ final class AudioPipeline {
 
     private func take(_ frame: Frame) throws(MediaError) {
         let sound = frame.pointer
-        guard sound.pointee.sample_rate > 0, sound.pointee.ch_layout.nb_channels > 0, frame.samples > 0 else { return }
+        guard let input = AudioForm.filterInput(frame) else { return }
         if let timestamp = frame.timestamp {
             let seconds = Double(timestamp) * av_q2d(timeBase) - startSeconds
             guard seconds < endSecondsMax else { return }
@@ -90,33 +108,29 @@ final class AudioPipeline {
         } else {
             sound.pointee.pts = spw_av_no_timestamp()
         }
-        try useGraph(for: frame)
+        try useGraph(input: input)
         try graph?.push(frame)
         try pull()
     }
 
-    /// Makes the filter chain for the form of `frame`; a new one when the form changes in the middle.
-    private func useGraph(for frame: Frame) throws(MediaError) {
-        let sound = frame.pointer
-        if sound.pointee.ch_layout.order == AV_CHANNEL_ORDER_UNSPEC {
-            av_channel_layout_default(&sound.pointee.ch_layout, sound.pointee.ch_layout.nb_channels)
-        }
-        var text = [CChar](repeating: 0, count: 128)
-        av_channel_layout_describe(&sound.pointee.ch_layout, &text, text.count)
-        let layout = String(decoding: text.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
-        let rate = sound.pointee.sample_rate
-        let input =
-            "time_base=1/\(rate):sample_rate=\(rate):sample_fmt=\(sound.pointee.format):channel_layout=\(layout)"
+    /// Makes the filter chain for a form of sound; a new one when the form changes in the middle.
+    private func useGraph(input: String) throws(MediaError) {
         guard input != graphInput else { return }
         let isFirst = graph == nil
+        try changes.use()
         try endGraph()
-        // async=1 fills gaps and cuts overlaps of the source; first_pts=0 does so at the start.
-        let resample = "aresample=\(AudioFormat.samplesPerSecond):async=1" + (isFirst ? ":first_pts=0" : "")
         let made = try FilterGraph(
-            .audio, input: input, chain: resample + ",aformat=sample_fmts=fltp:channel_layouts=stereo")
+            .audio, input: input, chain: AudioForm.stereo(async: true, fromZero: isFirst) + gainFilters)
         made.setFrameSize(AudioFormat.frameSamples)
         graph = made
         graphInput = input
+    }
+
+    private var gainFilters: String {
+        guard gain != 0 else { return "" }
+        let volume = ",volume=\(gain)dB:precision=float"
+        // At -1 dBFS, without the filter's own gain and without its delay.
+        return isLimited ? volume + ",alimiter=limit=0.89:level=0:latency=1,aformat=sample_fmts=fltp" : volume
     }
 
     private func endGraph() throws(MediaError) {

@@ -9,7 +9,8 @@ import HLS
 /// and white beginnings and fades lose.
 struct PosterPicker {
     static let fileName = "poster.jpg"
-    private static let secondsMax = 60
+    /// So much of the video's beginning is looked at.
+    static let secondsMax = 60
     private static let widthMax = 1280
 
     private let interval: Int
@@ -29,28 +30,24 @@ struct PosterPicker {
     /// Writes the chosen picture; false when there was none.
     func write(to path: String) throws(MediaError) -> Bool {
         guard let frame = best?.frame else { return false }
+        try Self.write(frame, to: path)
+        return true
+    }
+
+    /// Writes a picture of any form as JPEG, made smaller where it is larger than a poster.
+    static func write(_ frame: Frame, to path: String) throws(MediaError) {
         let scale = min(1, Double(Self.widthMax) / Double(frame.width))
         let size = PictureSize(
-            width: Int(Double(frame.width) * scale) & ~1, height: max(2, Int(Double(frame.height) * scale) & ~1))
+            width: max(2, Int(Double(frame.width) * scale) & ~1), height: max(2, Int(Double(frame.height) * scale) & ~1)
+        )
         let graph = try FilterGraph(
             .video,
-            input: "video_size=\(frame.width)x\(frame.height):pix_fmt=\(AV_PIX_FMT_YUV420P.rawValue)"
+            input: "video_size=\(frame.width)x\(frame.height):pix_fmt=\(frame.pointer.pointee.format)"
                 + ":time_base=1/1:pixel_aspect=1/1",
-            chain: "scale=\(size.width):\(size.height):flags=bicubic:in_range=tv:out_range=pc,format=yuvj420p")
+            chain: "scale=\(size.width):\(size.height):flags=bicubic:out_range=pc,format=yuvj420p")
         try graph.push(frame)
         guard let picture = try graph.pull() else { throw MediaError.failed("the poster was not scaled") }
-        picture.pointer.pointee.pts = 0
-        picture.pointer.pointee.pict_type = AV_PICTURE_TYPE_NONE
-        picture.pointer.pointee.quality = FF_QP2LAMBDA * 4
-        let encoder = try Encoder(picture: size)
-        var bytes: [UInt8] = []
-        func take(_ packet: Packet) throws(MediaError) {
-            bytes += UnsafeBufferPointer(start: packet.pointer.pointee.data, count: Int(packet.pointer.pointee.size))
-        }
-        try encoder.encode(picture, take)
-        try encoder.encode(nil, take)
-        try writeFile(path, bytes)
-        return true
+        try writeFile(path, try JPEG.encode(picture))
     }
 
     /// The standard deviation of the luma, on every eighth sample of every eighth line.

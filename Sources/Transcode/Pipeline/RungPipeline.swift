@@ -4,33 +4,49 @@ import CFFmpeg
 import HLS
 import Synchronization
 
-/// One rung's work on its own thread: scale, encode, cut, store.
+/// One rung's work on its own thread: scale, hand on to the next smaller rung, encode, cut, store.
+///
+/// The rungs of a part are a cascade: each takes the pictures of the next larger one, so that most scaling starts
+/// from few pixels. Frames are shared by reference and only read.
 final class RungPipeline: Sendable {
-    /// Pictures waiting for a rung's encoder. At 1080p one is 3 MB; more would only hide which rung is slowest.
-    private static let queueCapacity = 8
+    /// Pictures waiting for a rung's encoder. At 1080p one is 3 MB; more would only push others out of the cache.
+    private static let queueCapacity = 4
 
     private struct Picture: Sendable {
         var frame: Frame
         var number: Int
     }
 
-    let rung: Rung
-    private let plan: SegmentPlan
-    private let settings: VideoSettings
-    private let sourceSize: PictureSize
-    private let folder: String
+    /// What one rung makes of a part.
+    struct Task: Sendable {
+        var rung: Rung
+        /// The size of the pictures that will come.
+        var inputSize: PictureSize
+        /// The segments that are made; the upper bound may be Int.max. Pictures before are only handed on.
+        var segments: Range<Int>
+        var cuts: SegmentPlan
+        var settings: VideoSettings
+        /// The rendition's folder; it must exist.
+        var folder: String
+
+        /// The output frames that are encoded.
+        var frames: Range<Int> { cuts.frames(segments: segments) }
+    }
+
+    let task: Task
+    private let next: RungPipeline?
+    private let announce: @Sendable (ChildMessage) -> Void
     private let queue = BoundedQueue<Picture>(capacity: queueCapacity)
     private let encoded = Atomic<Int>(0)
     private let outcome = Mutex<Result<RenditionOutput, MediaError>?>(nil)
     private let thread = Mutex<WorkThread?>(nil)
 
-    /// `sourceSize` is the size of the pictures that will come; `folder` must exist.
-    init(rung: Rung, sourceSize: PictureSize, plan: SegmentPlan, settings: VideoSettings, folder: String) {
-        self.rung = rung
-        self.sourceSize = sourceSize
-        self.plan = plan
-        self.settings = settings
-        self.folder = folder
+    /// `next` is the next smaller rung, which is fed by this one. `announce` is told when the rendition begins and
+    /// when a segment is whole.
+    init(_ task: Task, next: RungPipeline?, announce: @escaping @Sendable (ChildMessage) -> Void) {
+        self.task = task
+        self.next = next
+        self.announce = announce
     }
 
     /// Starts the thread.
@@ -44,6 +60,7 @@ final class RungPipeline: Sendable {
             }
             outcome.withLock { $0 = result }
             queue.abandon()
+            next?.queue.finish()
         }
         thread.withLock { $0 = worker }
     }
@@ -51,7 +68,7 @@ final class RungPipeline: Sendable {
     /// How many frames have been encoded so far.
     var framesEncoded: Int { encoded.load(ordering: .relaxed) }
 
-    /// Hands over picture `number` (from 0, without gaps); waits while the queue is full. False: the rung failed.
+    /// Hands over picture `number` (without gaps); waits while the queue is full. False: the rung failed.
     func push(_ frame: Frame, number: Int) -> Bool { queue.push(Picture(frame: frame, number: number)) }
 
     /// Tells the end, waits for the thread, and gives its result.
@@ -62,8 +79,15 @@ final class RungPipeline: Sendable {
         return try result.get()
     }
 
+    /// The reason why the thread has ended early.
+    var failure: MediaError? {
+        guard case .failure(let error) = outcome.withLock({ $0 }) else { return nil }
+        return error
+    }
+
     /// Drops the work and waits for the thread.
     func cancel() {
+        queue.abandon()
         queue.finish()
         join()
     }
@@ -77,56 +101,36 @@ final class RungPipeline: Sendable {
     }
 
     private func run() throws(MediaError) -> RenditionOutput {
-        let encoder = try Encoder(video: settings)
-        let muxer = try FragmentMuxer(encoder: encoder)
-        let plan = plan
-        let writer = try SegmentWriter(
-            muxer: muxer, folder: folder, unitSeconds: plan.frameRate.seconds(frames: 1),
-            segmentStart: { plan.videoStart(segment: $0) })
+        let rung = try RungEncoder(task, announce: announce)
         let scaler = try makeScaler()
-        var packets = 0
-        func take(_ packet: Packet) throws(MediaError) {
-            packet.pointer.pointee.duration = 1
-            writer.append(packet, unit: packets)
-            packets += 1
-            encoded.store(packets, ordering: .relaxed)
-            try writer.confirm(units: packets, cuts: plan.cuts(frames: packets))
-        }
         while let picture = queue.pop() {
-            let frame: Frame
-            if let scaler {
-                try scaler.push(picture.frame)
+            var frame = picture.frame
+            let isWanted = picture.number >= task.frames.lowerBound
+            if let scaler, isWanted || next != nil {
+                try scaler.push(frame)
                 guard let scaled = try scaler.pull() else { throw MediaError.failed("a picture was not scaled") }
                 frame = scaled
-            } else {
-                frame = try picture.frame.reference()
             }
-            frame.pointer.pointee.pts = Int64(picture.number)
-            // A decoded frame's type would be taken by x264 as an order.
-            let isGridFrame = picture.number % plan.gopFrames == 0
-            frame.pointer.pointee.pict_type = isGridFrame ? AV_PICTURE_TYPE_I : AV_PICTURE_TYPE_NONE
-            frame.pointer.pointee.key_frame = isGridFrame ? 1 : 0
-            try encoder.encode(frame, take)
+            // First: the smaller rungs work while this one encodes.
+            if let next, !next.push(frame, number: picture.number) {
+                throw next.failure ?? MediaError.failed("the rung \(next.task.rung.name) ended early")
+            }
+            guard isWanted else { continue }
+            try rung.encode(frame, number: picture.number)
+            encoded.store(rung.framesEncoded, ordering: .relaxed)
         }
-        try encoder.encode(nil, take)
-        try writer.finish(units: packets, cuts: plan.cuts(frames: packets))
-        return try output(writer)
+        next?.queue.finish()
+        let output = try rung.finish()
+        encoded.store(rung.framesEncoded, ordering: .relaxed)
+        return output
     }
 
     private func makeScaler() throws(MediaError) -> FilterGraph? {
-        guard rung.size != sourceSize else { return nil }
+        guard task.rung.size != task.inputSize else { return nil }
         return try FilterGraph(
             .video,
-            input: "video_size=\(sourceSize):pix_fmt=\(AV_PIX_FMT_YUV420P.rawValue):time_base=1/1:pixel_aspect=1/1",
-            chain: "scale=\(rung.size.width):\(rung.size.height):flags=bicubic,setsar=1,format=yuv420p")
-    }
-
-    private func output(_ writer: SegmentWriter) throws(MediaError) -> RenditionOutput {
-        guard let avcC = mp4AVCConfiguration(writer.initialization),
-            let codecs = avcCodecs(decoderConfiguration: avcC)
-        else { throw MediaError.failed("no decoder configuration in the initialization segment") }
-        return RenditionOutput(
-            name: rung.name, codecs: codecs, width: rung.size.width, height: rung.size.height,
-            framesPerSecond: plan.frameRate.value, segments: writer.segments)
+            input: "video_size=\(task.inputSize):pix_fmt=\(AV_PIX_FMT_YUV420P.rawValue)"
+                + ":time_base=1/1:pixel_aspect=1/1",
+            chain: "scale=\(task.rung.size.width):\(task.rung.size.height):flags=bicubic,setsar=1,format=yuv420p")
     }
 }

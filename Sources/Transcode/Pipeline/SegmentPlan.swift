@@ -36,6 +36,15 @@ struct SegmentPlan: Sendable {
         return Int((samples / Double(AudioFormat.frameSamples)).rounded())
     }
 
+    /// The frames of a range of segments, whose upper bound may be Int.max.
+    func frames(segments: Range<Int>) -> Range<Int> {
+        let end = segments.upperBound == Int.max ? Int.max : videoStart(segment: segments.upperBound)
+        return videoStart(segment: segments.lowerBound)..<end
+    }
+
+    /// The frames of a video segment.
+    func frames(of segment: SegmentFile) -> Int { Int((segment.durationSeconds * frameRate.value).rounded()) }
+
     /// The first frame of video segment `index`.
     func videoStart(segment index: Int) -> Int { index * segmentFrames }
 

@@ -9,12 +9,19 @@ struct SegmentFile: Sendable, Codable, Equatable {
     var name: String
     var bytes: Int
     var durationSeconds: Double
+    /// Where its key frames lie; nil for sound and text.
+    var iFrames: [IFrameRange]?
+
+    static func name(_ number: Int) -> String { "\(number).m4s" }
+    /// The number in the name; nil for a name that is not a segment's.
+    var number: Int? { name.hasSuffix(".m4s") || name.hasSuffix(".vtt") ? Int(name.dropLast(4)) : nil }
 }
 
 /// Cuts one rendition's packets into segments and stores them as `init.mp4`, `0.m4s`, `1.m4s`, …
 ///
-/// A unit is a frame of the stream. Packets at and behind a possible cut are held until it is known whether
-/// the cut is made (see `SegmentPlan.slackFrames`) and, for sound, whether the picture goes on that long.
+/// A unit is a frame of the stream, counted from the video's beginning also where only later segments are made.
+/// Packets at and behind a possible cut are held until it is known whether the cut is made (see
+/// `SegmentPlan.slackFrames`) and, for sound, whether the picture goes on that long.
 final class SegmentWriter {
     static let initializationName = "init.mp4"
 
@@ -22,6 +29,8 @@ final class SegmentWriter {
     private let folder: String
     private let unitSeconds: Double
     private let segmentStart: (Int) -> Int
+    private let firstSegment: Int
+    private let announce: (SegmentFile) -> Void
 
     private(set) var segments: [SegmentFile] = []
     /// The bytes of `init.mp4`.
@@ -32,32 +41,39 @@ final class SegmentWriter {
     private var cutsConfirmed = 0
     private var unitsConfirmed = 0
 
-    /// `folder` must exist. `segmentStart` gives the first unit of a segment.
+    /// `folder` must exist. `segmentStart` gives the first unit of a segment; `firstSegment` is the first that is
+    /// made. `announce` is told of each segment when its file is whole.
     init(
-        muxer: FragmentMuxer, folder: String, unitSeconds: Double, segmentStart: @escaping (Int) -> Int
+        muxer: FragmentMuxer, folder: String, unitSeconds: Double, segmentStart: @escaping (Int) -> Int,
+        firstSegment: Int = 0, announce: @escaping (SegmentFile) -> Void = { _ in }
     ) throws(MediaError) {
         self.muxer = muxer
         self.folder = folder
         self.unitSeconds = unitSeconds
         self.segmentStart = segmentStart
+        self.firstSegment = firstSegment
+        self.announce = announce
         initialization = muxer.takeBytes()
         try writeFile("\(folder)/\(Self.initializationName)", initialization)
     }
 
-    /// Takes the packet of `unit`, which counts from 0 without gaps.
+    /// The segment that is open.
+    private var number: Int { firstSegment + segments.count }
+
+    /// Takes the packet of `unit`; units come without gaps.
     func append(_ packet: Packet, unit: Int) {
         held.append((unit, packet))
     }
 
-    /// Units below `units` are wanted, and the first `cuts` cuts are made. Writes what that settles.
+    /// Units below `units` are wanted, and the first `cuts` cuts of the video are made. Writes what that settles.
     func confirm(units: Int, cuts: Int) throws(MediaError) {
         unitsConfirmed = max(unitsConfirmed, units)
         cutsConfirmed = max(cutsConfirmed, cuts)
         while heldFirst < held.count {
             let next = held[heldFirst]
             guard next.unit < unitsConfirmed else { break }
-            if next.unit >= segmentStart(segments.count + 1) {
-                guard segments.count < cutsConfirmed else { break }
+            if next.unit >= segmentStart(number + 1) {
+                guard number < cutsConfirmed else { break }
                 try cut()
             }
             try write(next.packet)
@@ -88,31 +104,12 @@ final class SegmentWriter {
 
     private func cut() throws(MediaError) {
         let bytes = try muxer.cut()
-        let name = "\(segments.count).m4s"
-        try writeFile("\(folder)/\(name)", bytes)
-        segments.append(
-            SegmentFile(name: name, bytes: bytes.count, durationSeconds: Double(segmentUnits) * unitSeconds))
+        let segment = SegmentFile(
+            name: SegmentFile.name(number), bytes: bytes.count, durationSeconds: Double(segmentUnits) * unitSeconds,
+            iFrames: muxer.fragmentsAtKeys ? mp4IFrames(bytes) : nil)
+        try writeFile("\(folder)/\(segment.name)", bytes)
+        segments.append(segment)
         segmentUnits = 0
+        announce(segment)
     }
-}
-
-/// Creates or replaces a file.
-func writeFile(_ path: String, _ bytes: [UInt8]) throws(MediaError) {
-    let descriptor = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o644)
-    guard descriptor >= 0 else { throw MediaError.failed("create \(path): errno \(errno)") }
-    defer { close(descriptor) }
-    var written = 0
-    while written < bytes.count {
-        let count = bytes.withUnsafeBytes { rest in
-            Glibc.write(descriptor, rest.baseAddress.unsafelyUnwrapped + written, rest.count - written)
-        }
-        if count < 0, errno == EINTR { continue }
-        guard count > 0 else { throw MediaError.failed("write \(path): errno \(errno)") }
-        written += count
-    }
-}
-
-/// Makes a folder; quietly when it exists.
-func makeFolder(_ path: String) throws(MediaError) {
-    guard mkdir(path, 0o755) == 0 || errno == EEXIST else { throw MediaError.failed("make \(path): errno \(errno)") }
 }

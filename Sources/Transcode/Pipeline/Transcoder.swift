@@ -1,215 +1,168 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import CFFmpeg
-import Glibc
 import HLS
 
-/// Turns one file into a folder of HLS: reads and decodes once, feeds every rung, writes the playlists.
+/// Turns one file, or a part of it, into a folder of HLS. Each pass over the file decodes once and feeds all rungs.
+///
+/// Belongs to one thread; the rungs have their own. Segments are announced as they are whole, from any thread.
 final class Transcoder {
-    /// The picture may end this long before the sound without being held on, in seconds.
-    private static let soundOverhangSeconds = 0.5
-    /// A sound that starts earlier than the picture by less than this is trimmed to it, in seconds.
-    private static let soundLeadSeconds = 0.1
-
-    private let demuxer: Demuxer
-    private let info: SourceInfo
-    private let video: SourceInfo.VideoStream
+    private let descriptor: Int32
     private let folder: String
-    private let plan: SegmentPlan
-    private let timeBase: AVRational
-    private let startSeconds: Double
-    private let videoStartSeconds: Double
-    private let decoder: Decoder
-    private let normalizer: VideoNormalizer
-    private let rungs: [RungPipeline]
-    private let audio: AudioPipeline?
-    private let report: (Double) -> Void
+    private let preset: String
+    private let announce: @Sendable (ChildMessage) -> Void
 
-    private var clock: FrameClock
-    private var poster: PosterPicker
-    /// The end of the last decoded picture, in seconds of the output.
-    private var videoEndSeconds = 0.0
-    private var lastFrameSeconds = 0.0
-
-    /// Opens the file behind `descriptor`. `folder` must exist. `report` is told the progress in per cent.
+    /// Works on the file behind `descriptor`. `folder` must exist.
     init(
-        descriptor: Int32, folder: String, preset: String, report: @escaping (Double) -> Void
-    ) throws(MediaError) {
-        let demuxer = try Demuxer(descriptor: descriptor)
-        let info = SourceInfo(demuxer)
-        let video = try info.checkUsable()
-        self.demuxer = demuxer
-        self.info = info
-        self.video = video
-        guard demuxer.bytesMissing() == 0 else { throw Self.endsEarly(declared: info.declaredSeconds, found: nil) }
+        descriptor: Int32, folder: String, preset: String, announce: @escaping @Sendable (ChildMessage) -> Void
+    ) {
+        self.descriptor = descriptor
         self.folder = folder
-        self.report = report
-        demuxer.select(streams: Set([video.index, info.audio?.index].compactMap { $0 }))
+        self.preset = preset
+        self.announce = announce
+    }
 
-        let stream = demuxer.streams[video.index]
-        let parameters = stream.pointee.codecpar.pointee
-        let frameRate = FrameRate.output(average: stream.pointee.avg_frame_rate, declared: stream.pointee.r_frame_rate)
-        let plan = SegmentPlan(frameRate: frameRate)
-        self.plan = plan
-        timeBase = stream.pointee.time_base
-        let videoStart = Self.start(stream) ?? 0
-        videoStartSeconds = videoStart
-        let audioStream = info.audio.map { demuxer.streams[$0.index] }
-        let audioStart = audioStream.flatMap(Self.start) ?? videoStart
-        let soundLeads = audioStart < videoStart - Self.soundLeadSeconds
-        startSeconds = soundLeads ? audioStart : videoStart
-
-        let cores = max(1, sysconf(Int32(_SC_NPROCESSORS_ONLN)))
-        decoder = try Decoder(stream: stream, threads: min(cores, 4))
-        let ladder = Ladder.rungs(source: PictureSize(width: video.width, height: video.height))
-        // The ladder is never empty.
-        let top = ladder[ladder.count - 1]
-        normalizer = VideoNormalizer(size: top.size, rotation: Rotation(stream: stream), timeBase: timeBase)
-        clock = FrameClock(frameRate: frameRate)
-        poster = PosterPicker(frameRate: frameRate)
-        let color = ColorDescription(source: parameters)
-        rungs = ladder.map { rung in
-            RungPipeline(
-                rung: rung, sourceSize: top.size, plan: plan,
-                settings: VideoSettings(
-                    size: rung.size, frameRate: frameRate, gopFrames: plan.gopFrames,
-                    bitsPerSecondMax: rung.videoBitsPerSecondMax, preset: preset,
-                    threads: Self.encoderThreads(cores: cores, rungs: ladder.count, isTop: rung == top), color: color),
-                folder: "\(folder)/\(rung.name)")
-        }
-        if let audioInfo = info.audio, let audioStream {
-            try makeFolder("\(folder)/\(AudioFormat.name)")
-            audio = try AudioPipeline(
-                stream: audioStream, info: audioInfo, startSeconds: startSeconds,
-                declaredSeconds: max(info.durationSeconds, info.declaredSeconds), plan: plan,
-                folder: "\(folder)/\(AudioFormat.name)")
-        } else {
-            audio = nil
+    /// Does one part; gives the last message. What is in the folder is complete only when this returns.
+    func run(_ part: MediaPart) throws(MediaError) -> ChildMessage {
+        switch part {
+        case .whole: .result(try whole())
+        case .plan: .plan(try plan())
+        case .video(let segments, let rungs): .result(try video(segments: segments, rungs: rungs))
+        case .sound(let videoFrames, let segmentsMax):
+            .result(try sound(videoFrames: videoFrames, segmentsMax: segmentsMax))
+        case .pictures: .result(try pictures())
         }
     }
 
-    /// Does all the work; what is in the folder is complete only when this returns.
-    func run() throws(MediaError) -> MediaResult {
+    /// Everything: the head of the lowest rung first, then all the rest; playlists that grow.
+    func whole() throws(MediaError) -> MediaResult {
+        let (demuxer, info) = try open()
+        if info.isSoundOnly {
+            var result = try soundOnly(demuxer, info)
+            result.pictures = [try SoundOnlyPoster.write(demuxer, info, folder: folder)]
+            try PlaylistAssembly.write(result.renditions, folder: folder)
+            announce(.progress(100))
+            return result
+        }
+        let source = try MediaSource(demuxer, info)
+        let playlists = GrowingPlaylists(
+            folder: folder, rungs: source.ladder.map(\.name), hasSound: source.info.audio != nil)
+        let announce = announce
+        let work = try WholeVideo(source, folder: folder, preset: preset) { message in
+            playlists.take(message)
+            announce(message)
+        }
+        let result = try work.run()
+        try playlists.finish(result.renditions)
+        announce(.progress(100))
+        return result
+    }
+
+    private func open() throws(MediaError) -> (Demuxer, SourceInfo) {
+        let demuxer = try Demuxer(descriptor: descriptor)
+        return (demuxer, SourceInfo(demuxer))
+    }
+
+    private func plan() throws(MediaError) -> MediaPlan {
+        let (demuxer, info) = try open()
+        if info.isSoundOnly { return MediaPlan(soundOnly: info.durationSeconds) }
+        return MediaPlan(try MediaSource(demuxer, info))
+    }
+
+    private func soundOnly(_ demuxer: Demuxer, _ info: SourceInfo) throws(MediaError) -> MediaResult {
+        try SoundOnlyTranscoder(demuxer, info, folder: folder, announce: announce).run()
+    }
+
+    /// The pictures of `segments` in the rungs of these names; all of a file that has none.
+    private func video(segments: Range<Int>, rungs names: [String]?) throws(MediaError) -> MediaResult {
+        let (demuxer, info) = try open()
+        if info.isSoundOnly { return try soundOnly(demuxer, info) }
+        let source = try MediaSource(demuxer, info)
+        let isLast = segments.upperBound == Int.max
+        // The last chunk must know where the sound ends.
+        source.demuxer.select(streams: Set([source.video.index] + (isLast ? source.soundStreams : [])))
+        let frames = source.cuts.frames(segments: segments)
+        let rungs = try source.rungs(names)
+        let cascade = try RungCascade(
+            source, shares: rungs.map { RungCascade.Share(rung: $0, segments: segments) }, folder: folder,
+            preset: preset, announce: announce)
+        let end = isLast ? max(frames.lowerBound, source.framesExpected) : frames.upperBound
+        var progress = PartProgress(rungs.map { ($0, end - frames.lowerBound) })
+        let announce = announce
         do throws(MediaError) {
-            for rung in rungs {
-                try makeFolder("\(folder)/\(rung.rung.name)")
-                try rung.start()
+            try cascade.start()
+            let sink = PictureReader.Sink { (frame, number) throws(MediaError) in
+                try cascade.push(frame, number: number)
+                progress.tell(cascade, announce)
             }
-            try readAll()
-            return try finish()
+            let end = try PictureReader.read(source, frames: frames, size: cascade.size, into: sink)
+            guard isLast || end == frames.upperBound else {
+                throw MediaSource.endsEarly(
+                    declared: source.info.declaredSeconds, found: source.cuts.frameRate.seconds(frames: end))
+            }
+            let result = result(
+                source, try cascade.finish(), seconds: source.cuts.frameRate.seconds(frames: end - frames.lowerBound),
+                frames: frames.lowerBound..<end)
+            try PartCheck(source.cuts).check(result, segments: segments)
+            return result
         } catch {
-            for rung in rungs { rung.cancel() }
+            cascade.cancel()
             throw error
         }
     }
 
-    private func readAll() throws(MediaError) {
+    /// All sound; of a video whose length is not known the first `segmentsMax` segments.
+    private func sound(videoFrames: Int?, segmentsMax: Int?) throws(MediaError) -> MediaResult {
+        let source = try MediaSource(descriptor: descriptor)
+        let tracks = try SoundTracks(source, folder: folder, announce: announce)
+        guard let frames = videoFrames ?? segmentsMax.map({ source.cuts.videoStart(segment: $0) }) else {
+            throw MediaError.failed("sound of a video of unknown length")
+        }
+        let seconds = source.cuts.frameRate.seconds(frames: frames)
+        source.demuxer.select(streams: tracks.streams)
         let packet = try Packet()
-        while try demuxer.read(into: packet) {
-            if packet.streamIndex == video.index {
-                try decoder.decode(packet) { (frame) throws(MediaError) in try take(frame) }
-            } else if packet.streamIndex == info.audio?.index {
-                try audio?.push(packet, videoFrames: clock.framesEmitted)
-            }
+        var count = 0
+        let isWhole = videoFrames != nil
+        // Two units more than wanted: the encoder gives the last of them when it has seen the next. Subtitles may come
+        // behind all sound.
+        while !tracks.streams.isEmpty, tracks.seconds < seconds + 0.1 || isWhole && tracks.hasSubtitles,
+            try source.demuxer.read(into: packet)
+        {
+            try tracks.push(packet, videoFrames: frames)
+            count += 1
+            if count % 64 == 0 { announce(.progress(min(99, tracks.seconds / max(seconds, 0.1) * 100))) }
         }
-        try decoder.decode(nil) { (frame) throws(MediaError) in try take(frame) }
-        try normalizer.push(nil) { (frame, seconds) throws(MediaError) in try show(frame, seconds) }
-        try audio?.drain()
-        try checkComplete()
+        try tracks.drain()
+        let renditions = try tracks.finish(videoFrames: frames, isWhole: isWhole)
+        return result(source, renditions, seconds: seconds, frames: 0..<0)
     }
 
-    /// Takes one decoded picture.
-    private func take(_ frame: Frame) throws(MediaError) {
-        let own = frame.timestamp.map { Double($0) * av_q2d(timeBase) - startSeconds }
-        let seconds = own ?? lastFrameSeconds + plan.frameRate.seconds(frames: 1)
-        guard seconds <= SourceInfo.durationSecondsMax else {
-            throw MediaError.unusable("The video is longer than 24 hours, the most that is accepted.")
+    /// Poster, sprites and preview; and the subtitles of a video without sound, which has no part for it.
+    private func pictures() throws(MediaError) -> MediaResult {
+        let (demuxer, info) = try open()
+        if info.isSoundOnly {
+            let poster = try SoundOnlyPoster.write(demuxer, info, folder: folder)
+            return MediaResult(durationSeconds: 0, width: 0, height: 0, renditions: [], pictures: [poster])
         }
-        lastFrameSeconds = seconds
-        let stated = Double(frame.pointer.pointee.pkt_duration) * av_q2d(timeBase)
-        let duration = stated > 0 && stated <= 10 ? stated : plan.frameRate.seconds(frames: 1)
-        videoEndSeconds = max(videoEndSeconds, seconds + duration)
-        if frame.timestamp == nil {
-            frame.pointer.pointee.best_effort_timestamp = Int64((seconds + startSeconds) / av_q2d(timeBase))
-        }
-        try normalizer.push(frame) { (frame, seconds) throws(MediaError) in try show(frame, seconds) }
+        let source = try MediaSource(demuxer, info)
+        let tracks = source.soundStreams.isEmpty ? try SoundTracks(source, folder: folder, announce: announce) : nil
+        source.demuxer.select(streams: Set([source.video.index]).union(tracks?.streams ?? []))
+        let pictures = PictureSet(source, folder: folder)
+        let sink = PictureReader.Sink(
+            picture: { (frame, number) throws(MediaError) in try pictures.consider(frame, number: number) },
+            packet: { (packet) throws(MediaError) in try tracks?.push(packet, videoFrames: 0) })
+        let end = try PictureReader.read(source, frames: 0..<Int.max, size: source.topSize, into: sink)
+        let renditions = try tracks?.finish(videoFrames: end, isWhole: true) ?? []
+        let names = try pictures.finish(frames: end)
+        return result(source, renditions, seconds: 0, frames: 0..<0, pictures: names)
     }
 
-    /// Takes one picture of the output's form; `seconds` is on the source's time line.
-    private func show(_ frame: Frame, _ seconds: Double) throws(MediaError) {
-        try clock.push(frame, seconds: seconds - startSeconds) { (frame, number) throws(MediaError) in
-            try emit(frame, number)
-        }
-    }
-
-    private func emit(_ frame: Frame, _ number: Int) throws(MediaError) {
-        poster.consider(frame, number: number)
-        for rung in rungs where !rung.push(frame, number: number) {
-            // The rung has failed; its own error is the reason.
-            _ = try rung.finish()
-            throw MediaError.failed("the rung \(rung.rung.name) ended early")
-        }
-        let expected = max(1, info.declaredSeconds * plan.frameRate.value)
-        let slowest = rungs.map(\.framesEncoded).min() ?? 0
-        report(min(99, Double(slowest) / expected * 100))
-    }
-
-    private func finish() throws(MediaError) -> MediaResult {
-        var end = videoEndSeconds
-        if let sound = audio?.seconds, sound > end + Self.soundOverhangSeconds { end = sound }
-        try clock.finish(endSeconds: end) { (frame, number) throws(MediaError) in try emit(frame, number) }
-        let frames = clock.framesEmitted
-        var renditions: [RenditionOutput] = []
-        for rung in rungs { renditions.append(try rung.finish()) }
-        if let audio { renditions.append(try audio.finish(videoFrames: frames)) }
-        for rendition in renditions {
-            try writeFile(
-                "\(folder)/\(rendition.name)/\(PlaylistAssembly.mediaName)",
-                Array(PlaylistAssembly.media(rendition).text().utf8))
-        }
-        guard try poster.write(to: "\(folder)/\(PosterPicker.fileName)") else {
-            throw MediaError.failed("no picture for the poster")
-        }
-        try writeFile(
-            "\(folder)/\(PlaylistAssembly.multivariantName)",
-            Array(PlaylistAssembly.multivariant(renditions).text().utf8))
-        report(100)
-        return MediaResult(
-            durationSeconds: plan.frameRate.seconds(frames: frames), width: video.width, height: video.height,
-            renditions: renditions)
-    }
-
-    /// Compares what was decoded with what the file declares.
-    private func checkComplete() throws(MediaError) {
-        guard decoder.framesDecoded > 0 else {
-            throw MediaError.unusable("The file is damaged: not one picture of its video could be decoded.")
-        }
-        guard decoder.damagedPackets <= decoder.framesDecoded else {
-            throw MediaError.unusable("The file is damaged: most pictures of its video could not be decoded.")
-        }
-        let found = videoEndSeconds + startSeconds - videoStartSeconds
-        let missing = info.declaredSeconds - found
-        if missing > max(2, info.declaredSeconds * 0.05) {
-            throw Self.endsEarly(declared: info.declaredSeconds, found: found)
-        }
-    }
-
-    private static func endsEarly(declared: Double, found: Double?) -> MediaError {
-        func text(_ seconds: Double) -> String { "\((seconds * 10).rounded() / 10) s" }
-        let what =
-            found.map { "it declares \(text(declared)) of video, but only \(text($0)) could be read" }
-            ?? "it declares \(text(declared)) of video, but the end of its data is missing"
-        return .unusable(
-            "The file ends too early: \(what). It was probably cut off while it was recorded, copied or uploaded.")
-    }
-
-    private static func start(_ stream: UnsafeMutablePointer<AVStream>) -> Double? {
-        let start = stream.pointee.start_time
-        return start == spw_av_no_timestamp() ? nil : Double(start) * av_q2d(stream.pointee.time_base)
-    }
-
-    /// One thread each while there are more rungs than cores; the spare cores go to the largest rung.
-    private static func encoderThreads(cores: Int, rungs: Int, isTop: Bool) -> Int {
-        isTop ? min(16, max(1, cores - rungs + 1)) : 1
+    private func result(
+        _ source: MediaSource, _ renditions: [RenditionOutput], seconds: Double, frames: Range<Int>,
+        pictures: [String] = []
+    ) -> MediaResult {
+        MediaResult(
+            durationSeconds: seconds, width: source.video.width, height: source.video.height, renditions: renditions,
+            pictures: pictures, firstFrame: frames.lowerBound, endFrame: frames.upperBound)
     }
 }

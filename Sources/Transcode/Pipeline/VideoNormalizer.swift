@@ -13,7 +13,10 @@ final class VideoNormalizer {
         var format: Int32
         var aspect: [Int32]
         var transfer: UInt32
+        var primaries: UInt32
+        var matrix: UInt32
         var isInterlaced: Bool
+        var range: UInt32
     }
 
     private let size: PictureSize
@@ -21,6 +24,7 @@ final class VideoNormalizer {
     private let timeBase: AVRational
     private var form: Form?
     private var graph: FilterGraph?
+    private var changes = Allowance.changes
 
     init(size: PictureSize, rotation: Rotation, timeBase: AVRational) {
         self.size = size
@@ -33,6 +37,7 @@ final class VideoNormalizer {
         if let frame {
             let form = form(of: frame)
             if form != self.form {
+                try changes.use()
                 try drain(receive)
                 graph = try FilterGraph(.video, input: input(form), chain: chain(form))
                 self.form = form
@@ -65,9 +70,11 @@ final class VideoNormalizer {
         return Form(
             width: picture.width, height: picture.height, format: picture.format,
             aspect: [picture.sample_aspect_ratio.num, picture.sample_aspect_ratio.den],
-            transfer: picture.color_trc.rawValue,
+            transfer: picture.color_trc.rawValue, primaries: picture.color_primaries.rawValue,
+            matrix: picture.colorspace.rawValue,
             // Once interlaced, the chain stays: single progressive pictures pass through it.
-            isInterlaced: picture.interlaced_frame != 0 || form?.isInterlaced == true)
+            isInterlaced: picture.interlaced_frame != 0 || form?.isInterlaced == true,
+            range: picture.color_range.rawValue)
     }
 
     private func input(_ form: Form) -> String {
@@ -81,11 +88,23 @@ final class VideoNormalizer {
         if form.isInterlaced { filters.append("bwdif=mode=send_frame:deint=interlaced") }
         if ColorDescription.isHighDynamicRange(form.transfer) {
             // To linear light, tone-mapped, to BT.709.
-            filters.append("zscale=transfer=linear:npl=100,format=gbrpf32le,zscale=primaries=bt709")
+            // A file that names only its transfer means the colours of BT.2020 with it (BT.2100).
+            let primaries = form.primaries == AVCOL_PRI_UNSPECIFIED.rawValue ? ":primariesin=bt2020" : ""
+            let matrix = form.matrix == AVCOL_SPC_UNSPECIFIED.rawValue ? ":matrixin=bt2020nc" : ""
+            filters.append("zscale=transfer=linear:npl=100\(primaries)\(matrix),format=gbrpf32le")
+            filters.append("zscale=primaries=bt709")
             filters.append("tonemap=hable:desat=0,zscale=transfer=bt709:matrix=bt709:range=tv,format=yuv420p")
         }
         filters += rotation.filters
-        filters.append("scale=\(size.width):\(size.height):flags=bicubic:out_range=tv,setsar=1,format=yuv420p")
+        // Pictures that are right already are handed on without a copy.
+        if filters.isEmpty, form.width == size.width, form.height == size.height,
+            form.format == AV_PIX_FMT_YUV420P.rawValue, form.range != AVCOL_RANGE_JPEG.rawValue
+        {
+            return "setsar=1"
+        }
+        let matrix = ColorDescription.isRGB(form.format) ? ":out_color_matrix=bt709" : ""
+        filters.append(
+            "scale=\(size.width):\(size.height):flags=bicubic:out_range=tv\(matrix),setsar=1,format=yuv420p")
         return filters.joined(separator: ",")
     }
 }
@@ -96,15 +115,33 @@ extension ColorDescription {
         transfer == AVCOL_TRC_SMPTE2084.rawValue || transfer == AVCOL_TRC_ARIB_STD_B67.rawValue
     }
 
-    /// What the rungs are tagged with: the source's tags, or BT.709 where the picture is tone-mapped to it.
+    /// True for pictures of red, green and blue, directly or by a palette.
+    static func isRGB(_ format: Int32) -> Bool {
+        guard let descriptor = av_pix_fmt_desc_get(AVPixelFormat(rawValue: format)) else { return false }
+        return descriptor.pointee.flags & UInt64(AV_PIX_FMT_FLAG_RGB | AV_PIX_FMT_FLAG_PAL) != 0
+    }
+
+    /// What the rungs are tagged with: the source's tags; BT.709 where the picture is tone-mapped or converted to it;
+    /// and for a source without tags what players take a picture of its size for. A smaller rung without tags would
+    /// be taken for something else than a large one.
     init(source parameters: AVCodecParameters) {
-        if Self.isHighDynamicRange(parameters.color_trc.rawValue) {
-            self.init(primaries: AVCOL_PRI_BT709, transfer: AVCOL_TRC_BT709, matrix: AVCOL_SPC_BT709)
-        } else if parameters.color_space == AVCOL_SPC_RGB {
-            self.init()
-        } else {
-            self.init(
-                primaries: parameters.color_primaries, transfer: parameters.color_trc, matrix: parameters.color_space)
+        let highDefinition = ColorDescription(
+            primaries: AVCOL_PRI_BT709, transfer: AVCOL_TRC_BT709, matrix: AVCOL_SPC_BT709)
+        if Self.isHighDynamicRange(parameters.color_trc.rawValue) || Self.isRGB(parameters.format)
+            || parameters.color_space == AVCOL_SPC_RGB
+        {
+            self = highDefinition
+            return
         }
+        let isLarge = parameters.width >= 1280 || parameters.height > 576
+        let usual =
+            isLarge
+            ? highDefinition
+            : ColorDescription(
+                primaries: AVCOL_PRI_SMPTE170M, transfer: AVCOL_TRC_SMPTE170M, matrix: AVCOL_SPC_SMPTE170M)
+        self = usual
+        if parameters.color_primaries != AVCOL_PRI_UNSPECIFIED { primaries = parameters.color_primaries }
+        if parameters.color_trc != AVCOL_TRC_UNSPECIFIED { transfer = parameters.color_trc }
+        if parameters.color_space != AVCOL_SPC_UNSPECIFIED { matrix = parameters.color_space }
     }
 }

@@ -1,84 +1,96 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import Backends
+import FoundationEssentials
 
-/// Puts a finished transcode into the object store: what a playlist names is there before the playlist is.
+/// Puts the files of one try of a part into the object store. What is served is never replaced by other bytes: a try
+/// that finds a file published keeps what is there.
 struct MediaPublisher: Sendable {
     /// Media names never change content.
     private static let mediaCacheControl = "public, max-age=31536000, immutable"
-    private static let playlistCacheControl = "public, max-age=3600"
     private static let playlistType = "application/vnd.apple.mpegurl"
-
-    /// One file to store.
-    private struct Upload {
-        /// Relative to the folder and to the video.
-        var path: String
-        var contentType: String
-        var cacheControl = MediaPublisher.mediaCacheControl
-    }
+    /// Of a playlist that will not change.
+    static let finalCacheControl = "public, max-age=3600"
+    /// Of one that grows: a player asks again about every target duration, and the origin once a second at most.
+    static let growingCacheControl = "public, max-age=1, stale-while-revalidate=10"
 
     let store: any ObjectStore
     let videoID: String
     /// Where the child wrote.
     let folder: String
 
-    /// Stores everything, the multivariant playlist last. `progress` is told the share of files stored, 0 to 1.
-    /// Nil when the task was cancelled on the way.
-    func publish(
-        _ media: MediaResult, progress: @Sendable (Double) -> Void
-    ) async throws(ObjectStoreError) -> TranscodeResult? {
-        // The child parses a stranger's file: a name that it gives must not lead out of its folder.
-        guard media.renditions.allSatisfy({ Self.isName($0.name) && $0.segments.map(\.name).allSatisfy(Self.isName) })
-        else { throw .invalidName("the media child gave a name that is not a plain file's") }
-        let uploads = uploads(media)
-        for (index, upload) in uploads.enumerated() {
-            guard !Task.isCancelled else { return nil }
-            _ = try await store.put(
-                bucket: "media", key: key(upload.path), file: "\(folder)/\(upload.path)",
-                contentType: upload.contentType, cacheControl: upload.cacheControl)
-            progress(Double(index + 1) / Double(uploads.count))
-        }
-        return result(media)
+    /// Stores a file of a rendition under its own name; the bytes of what is there afterwards.
+    func publish(_ name: String, of rendition: RenditionOutput) async throws(ObjectStoreError) -> Int {
+        try await publish("\(rendition.name)/\(name)", type: Self.contentType(rendition.kind))
     }
 
-    private func uploads(_ media: MediaResult) -> [Upload] {
-        var uploads: [Upload] = []
-        for rendition in media.renditions {
-            let contentType = rendition.isAudio ? "audio/mp4" : "video/mp4"
-            for name in [SegmentWriter.initializationName] + rendition.segments.map(\.name) {
-                uploads.append(Upload(path: "\(rendition.name)/\(name)", contentType: contentType))
-            }
+    /// Stores one of the pictures beside the renditions.
+    func publish(picture name: String) async throws(ObjectStoreError) {
+        guard let type = Self.contentType(picture: name) else {
+            throw .invalidName("the media child gave a name that is not a picture's")
         }
-        uploads.append(Upload(path: PosterPicker.fileName, contentType: "image/jpeg"))
-        let playlists = media.renditions.map { "\($0.name)/\(PlaylistAssembly.mediaName)" }
-        for path in playlists + [PlaylistAssembly.multivariantName] {
-            uploads.append(
-                Upload(path: path, contentType: Self.playlistType, cacheControl: Self.playlistCacheControl))
-        }
-        return uploads
+        _ = try await publish(name, type: type)
     }
 
-    private func result(_ media: MediaResult) -> TranscodeResult {
-        let segments = media.renditions.flatMap { rendition in
-            rendition.segments.enumerated().map { index, segment in
-                PublishedSegment(
-                    rendition: rendition.name, index: index,
-                    durationMilliseconds: Int64((segment.durationSeconds * 1000).rounded()),
-                    bytes: Int64(segment.bytes), key: key("\(rendition.name)/\(segment.name)"))
-            }
+    /// Stores a playlist in the place of one that has `condition`; its new entity tag.
+    func publish(playlist text: String, at path: String, isFinal: Bool, condition: PutCondition)
+        async throws(ObjectStoreError) -> String
+    {
+        try check(path)
+        let file = "\(folder)/\(makeRandomName()).m3u8"
+        guard (try? Data(text.utf8).write(to: URL(filePath: file))) != nil else {
+            throw .unavailable("a playlist could not be written to \(folder)")
         }
-        return TranscodeResult(
-            durationMilliseconds: Int64((media.durationSeconds * 1000).rounded()), width: media.width,
-            height: media.height, segments: segments)
+        defer { try? FileManager.default.removeItem(atPath: file) }
+        let info = try await store.put(
+            bucket: "media", key: key(path), file: file, contentType: Self.playlistType,
+            cacheControl: isFinal ? Self.finalCacheControl : Self.growingCacheControl, condition: condition)
+        return info.etag
     }
 
-    /// Letters, digits and inner dots, such as `480p` and `0.m4s`.
+    /// The key of a file of the video.
+    func key(_ path: String) -> String { "v/\(videoID)/\(path)" }
+
+    private func publish(_ path: String, type: String) async throws(ObjectStoreError) -> Int {
+        try check(path)
+        do throws(ObjectStoreError) {
+            let info = try await store.put(
+                bucket: "media", key: key(path), file: "\(folder)/\(path)", contentType: type,
+                cacheControl: Self.mediaCacheControl, condition: .absent)
+            return Int(info.size)
+        } catch .conditionFailed {
+            return Int(try await store.head(bucket: "media", key: key(path)).size)
+        }
+    }
+
+    /// The child parses a stranger's file: a name that it gives must not lead out of its folder.
+    private func check(_ path: String) throws(ObjectStoreError) {
+        let parts = path.split(separator: "/", omittingEmptySubsequences: false)
+        guard parts.count <= 2, parts.allSatisfy({ Self.isName(String($0)) }) else {
+            throw .invalidName("the media child gave a name that is not a plain file's")
+        }
+    }
+
+    /// Letters, digits, inner dots and hyphens, such as `480p` and `0.m4s`.
     private static func isName(_ name: String) -> Bool {
-        (1...32).contains(name.utf8.count) && !name.hasPrefix(".")
+        (1...64).contains(name.utf8.count) && !name.hasPrefix(".")
             && name.utf8.allSatisfy { byte in
-                (0x30...0x39).contains(byte) || (0x61...0x7A).contains(byte) || byte == UInt8(ascii: ".")
+                (0x30...0x39).contains(byte) || (0x61...0x7A).contains(byte) || (0x41...0x5A).contains(byte)
+                    || byte == UInt8(ascii: ".") || byte == UInt8(ascii: "-") || byte == UInt8(ascii: "_")
             }
     }
 
-    private func key(_ path: String) -> String { "v/\(videoID)/\(path)" }
+    private static func contentType(_ kind: RenditionOutput.Kind) -> String {
+        switch kind {
+        case .video: "video/mp4"
+        case .audio: "audio/mp4"
+        case .subtitles: "text/vtt"
+        }
+    }
+
+    /// By the name's ending; nil for what is not published.
+    private static func contentType(picture name: String) -> String? {
+        guard let dot = name.lastIndex(of: ".") else { return nil }
+        return ["jpg": "image/jpeg", "vtt": "text/vtt", "mp4": "video/mp4"][String(name[name.index(after: dot)...])]
+    }
 }

@@ -3,7 +3,7 @@
 import Backends
 import FoundationEssentials
 
-/// The folder of files in work, shared by all workers on one state: a folder `JOB-ATTEMPT` for each try.
+/// The folder of files in work, shared by all workers on one state: a folder `JOB-PART-ATTEMPT` for each try.
 struct WorkFolder: Sendable {
     private let root: String
 
@@ -13,20 +13,20 @@ struct WorkFolder: Sendable {
         try FileManager.default.createDirectory(atPath: root, withIntermediateDirectories: true)
     }
 
-    /// Makes the empty folder of a try with its folder `out`, and removes what earlier tries of the job left behind:
+    /// Makes the empty folder of a try with its folder `out`, and removes what earlier tries of the part left behind:
     /// their leases have ended.
     func make(for lease: JobLease) throws(MediaError) -> String {
         for name in (try? FileManager.default.contentsOfDirectory(atPath: root)) ?? []
-        where name.hasPrefix("\(lease.jobID)-") {
+        where name.hasPrefix("\(lease.jobID)-\(lease.part)-") {
             remove("\(root)/\(name)")
         }
-        let folder = "\(root)/\(lease.jobID)-\(lease.attempt)"
+        let folder = "\(root)/\(lease.jobID)-\(lease.part)-\(lease.attempt)"
         try makeFolder(folder)
         try makeFolder("\(folder)/out")
         return folder
     }
 
-    /// Removes a folder with all that is in it; what can not be removed goes with the job's next try.
+    /// Removes a folder with all that is in it; what can not be removed goes with the part's next try.
     func remove(_ folder: String) {
         try? FileManager.default.removeItem(atPath: folder)
     }

@@ -15,7 +15,15 @@ extension PresentationFacts {
             checkRatesOfLadder(variants, multivariant.place, &findings)
             checkSizes(variants, multivariant.place, &findings)
         }
+        checkCellular(multivariant, &findings)
         checkSound(multivariant, &findings)
+    }
+
+    /// Sound alone is a variant too: it goes on where the line is too thin for pictures.
+    private func checkCellular(_ multivariant: MultivariantFacts, _ findings: inout FindingList) {
+        guard let least = multivariant.variants.compactMap(\.bandwidth).min(), least > Self.cellularBitsPerSecondMax
+        else { return }
+        findings.add(.cellular, multivariant.place, "the lowest BANDWIDTH is \(least)")
     }
 
     private func checkRatesOfLadder(
@@ -23,10 +31,6 @@ extension PresentationFacts {
     ) {
         if Set(variants.map(\.uri)).count < 2 {
             findings.add(.severalBitRates, place, "there is one bit rate of video")
-        }
-        let bandwidths = variants.compactMap(\.bandwidth)
-        if let least = bandwidths.min(), least > Self.cellularBitsPerSecondMax {
-            findings.add(.cellular, place, "the lowest BANDWIDTH is \(least)")
         }
         let averages = variants.compactMap { $0.averageBandwidth ?? $0.bandwidth }
         guard averages.count == variants.count, let first = averages.first else { return }

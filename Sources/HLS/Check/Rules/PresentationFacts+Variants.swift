@@ -32,8 +32,9 @@ extension PresentationFacts {
         for kind in [Rendition.Kind.audio, .video, .subtitles] {
             let members = group(kind, of: stream).filter { $0.reference != main.reference }
             guard members.allSatisfy(\.isMeasured) else { return nil }
-            if kind == .video, let peak = members.map(\.peakBitsPerSecond).max() {
-                // An alternative picture takes the place of the variant's own.
+            let isInstead = kind == .video || kind == .audio && main.video == nil && main.audio != nil
+            if isInstead, let peak = members.map(\.peakBitsPerSecond).max() {
+                // An alternative picture takes the place of the variant's own; so does the sound of sound alone.
                 rates.peak = max(rates.peak, peak)
                 rates.average = max(rates.average, members.map(\.averageBitsPerSecond).max() ?? 0)
             } else {

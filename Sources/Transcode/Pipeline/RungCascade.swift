@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import CFFmpeg
+import Glibc
+import HLS
+
+/// The rungs of a part at work: the reader's thread feeds the largest, which feeds the next smaller, and so on.
+///
+/// Belongs to the reader's thread. Dies by `finish` or `cancel`, which wait for the rungs' threads.
+final class RungCascade {
+    /// A rung and the segments of it that are made.
+    struct Share {
+        var rung: Rung
+        var segments: Range<Int>
+    }
+
+    /// Largest first.
+    private let rungs: [RungPipeline]
+    /// The size of the pictures that it takes.
+    let size: PictureSize
+
+    /// `shares` has one at least, lowest rung first.
+    init(
+        _ source: MediaSource, shares: [Share], folder: String, preset: String,
+        announce: @escaping @Sendable (ChildMessage) -> Void
+    ) throws(MediaError) {
+        guard let top = shares.last else { throw MediaError.failed("a part without rungs") }
+        size = top.rung.size
+        let cores = max(1, sysconf(Int32(_SC_NPROCESSORS_ONLN)))
+        let color = ColorDescription(source: source.stream.pointee.codecpar.pointee)
+        var made: [RungPipeline] = []
+        for (index, share) in shares.enumerated() {
+            let rung = share.rung
+            let isTop = index == shares.count - 1
+            try makeFolder("\(folder)/\(rung.name)")
+            let settings = VideoSettings(
+                size: rung.size, frameRate: source.cuts.frameRate, gopFrames: source.cuts.gopFrames,
+                bitsPerSecondMax: rung.videoBitsPerSecondMax, preset: preset,
+                threads: Self.encoderThreads(cores: cores, rungs: shares.count, isTop: isTop), color: color)
+            let task = RungPipeline.Task(
+                rung: rung, inputSize: isTop ? rung.size : shares[index + 1].rung.size, segments: share.segments,
+                cuts: source.cuts, settings: settings, folder: "\(folder)/\(rung.name)")
+            made.append(RungPipeline(task, next: made.last, announce: announce))
+        }
+        rungs = made.reversed()
+    }
+
+    /// Starts the rungs' threads. When it throws, `cancel` ends those that run.
+    func start() throws(MediaError) {
+        for rung in rungs { try rung.start() }
+    }
+
+    /// Hands over picture `number` of the output; waits while the largest rung has enough.
+    func push(_ frame: Frame, number: Int) throws(MediaError) {
+        guard !rungs[0].push(frame, number: number) else { return }
+        // A rung has failed; its own error is the reason.
+        throw rungs[0].failure ?? MediaError.failed("the rung \(rungs[0].task.rung.name) ended early")
+    }
+
+    /// Tells the end, waits for all, and gives what was made, lowest first.
+    func finish() throws(MediaError) -> [RenditionOutput] {
+        var outputs: [RenditionOutput] = []
+        for rung in rungs { outputs.append(try rung.finish()) }
+        return outputs.reversed()
+    }
+
+    /// Drops the work and waits for the threads.
+    func cancel() {
+        for rung in rungs { rung.cancel() }
+    }
+
+    /// The frames that each rung has encoded.
+    var framesEncoded: [(rung: Rung, frames: Int)] { rungs.map { ($0.task.rung, $0.framesEncoded) } }
+
+    /// One thread each while there are more rungs than cores; the spare cores go to the largest rung.
+    private static func encoderThreads(cores: Int, rungs: Int, isTop: Bool) -> Int {
+        isTop ? min(16, max(1, cores - rungs + 1)) : 1
+    }
+}
