@@ -23,7 +23,9 @@ class Site:
         self.origin = ContentOrigin(
             {
                 "/list.m3u8": Content(PLAYLIST, FIELDS),
+                "/new.txt": Content(PLAYLIST, {**FIELDS, "Content-Type": "text/plain"}),
                 "/new.m3u8": Content(PLAYLIST, FIELDS),
+                "/new-short.m3u8": Content(PLAYLIST[:140], FIELDS),
                 "/once.m3u8": Content(PLAYLIST, FIELDS),
                 "/weak.m3u8": Content(PLAYLIST, {**FIELDS, "ETag": 'W/"list"'}),
                 "/tiny.m3u8": Content(b"#EXTM3U\n", FIELDS),
@@ -147,16 +149,44 @@ def test_an_upstream_that_varies_by_coding_is_cached(site: Site) -> None:
 
 def test_the_first_request_is_not_held_up(site: Site) -> None:
     """It is served as it arrives; the next finds a complete object."""
-    content = site.origin.contents["/new.m3u8"]
+    content = site.origin.contents["/new.txt"]
     content.pause_after = 100
     answers: list[Answer] = []
-    first = threading.Thread(target=lambda: answers.append(site.get("/new.m3u8", GZIP)))
+    first = threading.Thread(target=lambda: answers.append(site.get("/new.txt", GZIP)))
     first.start()
     time.sleep(0.3)
     content.released.set()
     first.join(10)
     assert answers[0].body == PLAYLIST and answers[0].headers["vary"].lower() == "accept-encoding"
-    assert gzip.decompress(site.get("/new.m3u8", GZIP).body) == PLAYLIST
+    assert gzip.decompress(site.get("/new.txt", GZIP).body) == PLAYLIST
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+def test_a_playlist_is_compressed_for_its_first_viewers_too(site: Site, version: str) -> None:
+    """They wait for all of it, those who come while it arrives as well; who wants it as it is gets it as it comes."""
+    path = f"/new.m3u8?{version.strip('-')}"
+    content = Content(PLAYLIST, FIELDS)
+    site.origin.contents[path] = content
+    content.pause_after = 100
+    answers: list[Answer] = []
+    fields = [GZIP, GZIP, "Accept:"]
+    readers = [threading.Thread(target=lambda field=field: answers.append(site.get(path, field, version=version))) for field in fields]
+    for reader in readers:
+        reader.start()
+        time.sleep(0.2)
+    content.released.set()
+    for reader in readers:
+        reader.join(10)
+    bodies = [(answer.headers.get("content-encoding"), answer.body) for answer in answers]
+    assert sorted(coding or "" for coding, _ in bodies) == ["", "gzip", "gzip"]
+    assert {gzip.decompress(body) if coding else body for coding, body in bodies} == {PLAYLIST}
+    assert site.origin.asked[path] == 1
+
+
+def test_a_short_playlist_is_compressed_as_well(site: Site) -> None:
+    answer = site.get("/new-short.m3u8", GZIP)
+    assert answer.headers["content-encoding"] == "gzip"
+    assert gzip.decompress(answer.body) == PLAYLIST[:140]
 
 
 def test_it_is_made_once_and_counted(site: Site) -> None:

@@ -158,7 +158,7 @@ struct ResponseHeadBuilder: Sendable {
         guard status == 200, all("content-encoding", of: fields) == nil,
             compression.covers(contentType: all("content-type", of: fields) ?? [])
         else { return false }
-        if let length = arrival.length, length < compression.minimumBytes || length > compression.maximumBytes {
+        if let length = arrival.length, !compression.covers(length: length, isPlaylist: isPlaylist(fields)) {
             return false
         }
         // RFC 9111 section 5.2.2.6.

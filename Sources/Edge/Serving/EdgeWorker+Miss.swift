@@ -120,7 +120,9 @@ extension EdgeWorker {
     private func join(_ exchange: Exchange, _ object: CachedObject, _ request: StoredRequest) {
         // The fill's worker goes on meanwhile: only a head that is there and may be shared is answered from at once,
         // everything else takes the way of those who wait.
-        guard object.phase == .ready, !object.isUncacheable.load(ordering: .acquiring) else {
+        guard object.phase == .ready, !object.isUncacheable.load(ordering: .acquiring),
+            bodyToEncode(object, for: request) == nil
+        else {
             counters.misses.add()
             counters.collapsed.add()
             if !takesPrefetch(object) { object.isWanted.store(true, ordering: .relaxed) }

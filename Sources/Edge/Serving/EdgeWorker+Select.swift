@@ -124,7 +124,7 @@ extension EdgeWorker {
         of object: CachedObject, _ head: ObjectHead, _ conditions: Conditions
     ) -> GzipVariant? {
         guard head.isCompressible, let body = object.stored, body.isWhole, let length = body.length,
-            length >= settings.compression.minimumBytes, length <= settings.compression.maximumBytes,
+            settings.compression.covers(length: length, isPlaylist: head.isPlaylist),
             AcceptEncoding.prefersGzip(conditions.acceptEncoding)
         else { return nil }
         return object.gzip ?? compress(object, head, body, length)

@@ -56,6 +56,25 @@ extension EdgeWorker {
         if isReadable(reader) { loop.mailbox.post { [self] in progressed(identifier) } }
     }
 
+    /// The body of a playlist that is on its way and that the client wants compressed: it is small, and sent when it is whole, so
+    /// that the first viewer gets what all others get (Apple's HLS authoring specification, rule 10.1).
+    func bodyToEncode(_ object: CachedObject, for request: StoredRequest) -> StoredBody? {
+        guard let head = object.head, head.isPlaylist, head.isCompressible, let body = object.stored,
+            body.length != nil,
+            !body.isInPieces, body.phase == .arriving, let accepted = request.all("accept-encoding"),
+            accepted.withUnsafeBytes({ AcceptEncoding.prefersGzip($0) })
+        else { return nil }
+        return body
+    }
+
+    /// Puts the reader among those to be woken when there is more of the body, until it has all of it.
+    private func awaitWhole(_ reader: Reader, _ body: StoredBody) {
+        let identifier = ObjectIdentifier(body)
+        list(reader, for: identifier)
+        body.waiting.add(index)
+        if body.phase != .arriving { loop.mailbox.post { [self] in progressed(identifier) } }
+    }
+
     private func list(_ reader: Reader, for identifier: ObjectIdentifier) {
         reader.listedFor = identifier
         waitingCount += 1
@@ -121,6 +140,7 @@ extension EdgeWorker {
                 // The response depends on what this request asked for differently.
                 guard isSelected(object, by: reader.request) else { return goAgain(reader, exchange) }
             }
+            if let body = bodyToEncode(object, for: reader.request) { return awaitWhole(reader, body) }
             let disposition = finalDisposition(reader)
             reader.request.withConditions { respond(exchange, object, $0, disposition) }
         case .failed:

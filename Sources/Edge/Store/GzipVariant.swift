@@ -13,6 +13,15 @@ struct CompressionRules: Equatable, Sendable {
     var minimumBytes = 256
     var maximumBytes = 1 << 20
 
+    /// Playlists are compressed whatever `minimumBytes` is (Apple's HLS authoring specification, rule 10.1); what is shorter than
+    /// this names no segment.
+    private static let playlistBytesMin = 64
+
+    /// True when a body of this length is.
+    func covers(length: Int, isPlaylist: Bool) -> Bool {
+        length >= (isPlaylist ? min(minimumBytes, Self.playlistBytesMin) : minimumBytes) && length <= maximumBytes
+    }
+
     /// True when a response of this content type is compressed at all.
     func covers(contentType: [UInt8]) -> Bool {
         let end = contentType.firstIndex(of: UInt8(ascii: ";")) ?? contentType.count
