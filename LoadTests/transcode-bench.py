@@ -24,8 +24,6 @@ import time
 
 # x264's options in both: closed groups of two seconds on one grid.
 GRID = "keyint={gop}:min-keyint={gop}:scenecut=0:open-gop=0:b-pyramid=none:stitchable=1"
-# What Encoder.swift adds to the preset.
-TUNING = {"ultrafast": "", "veryfast": ":aq-mode=2:me=dia:subme=1"}
 # The part of a rung's bound that its encoder gets (Encoder.swift), and the bounds (Ladder.swift).
 RATE_SHARE = 0.85
 BOUNDS = {"240p": 145_000, "360p": 365_000, "480p": 800_000, "720p": 2_500_000, "1080p": 5_000_000}
@@ -56,7 +54,7 @@ def compare(options, folder):
     rungs = ladder(ours_folder)
     print(f"{os.path.basename(options.input)}: {', '.join(rungs)}; preset {options.preset}; {os.cpu_count()} cores")
     command, name = fastest(options, folder, rungs)
-    tuned = ffmpeg(options, os.path.join(folder, "tuned"), rungs, name, TUNING.get(options.preset, ":aq-mode=2"))
+    tuned = ffmpeg(options, os.path.join(folder, "tuned"), rungs, name, tuning)
     contestants = [
         ("transcode file", ours(options, ours_folder), ours_folder),
         (f"ffmpeg ({name})", command, os.path.join(folder, name)),
@@ -106,7 +104,14 @@ def fastest(options, folder, rungs):
     return command, name
 
 
-def ffmpeg(options, folder, rungs, name, tuning=""):
+def tuning(options, width, height):
+    """What Encoder.swift adds to the preset."""
+    if options.preset != "veryfast":
+        return ""
+    return ":me=dia:aq-mode=2:subme=1" if width * height > 1280 * 720 else ":me=dia"
+
+
+def ffmpeg(options, folder, rungs, name, tuning=lambda options, width, height: ""):
     os.makedirs(folder, exist_ok=True)
     gop = round(2 * frame_rate(options.input))
     command = ["ffmpeg", "-v", "error", "-y", "-i", options.input, "-filter_complex", graph(rungs, name)]
@@ -114,7 +119,7 @@ def ffmpeg(options, folder, rungs, name, tuning=""):
         rate = str(int(BOUNDS[rung] * RATE_SHARE))
         command += ["-map", f"[o{index}]", "-c:v", "libx264", "-preset", options.preset, "-crf", "23"]
         command += ["-profile:v", "high", "-maxrate", rate, "-bufsize", rate]
-        command += ["-x264-params", GRID.format(gop=gop) + tuning]
+        command += ["-x264-params", GRID.format(gop=gop) + tuning(options, *rungs[rung])]
         command += ["-threads", "2"] if name.endswith("-2") else []
         command += fragments(folder, rung)
     command += ["-map", "0:a?", "-c:a", "aac", "-b:a", "128k", "-ac", "2", "-ar", "48000"] + fragments(folder, "audio")

