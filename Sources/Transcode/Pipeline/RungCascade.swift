@@ -72,8 +72,9 @@ final class RungCascade {
     /// The frames that each rung has encoded.
     var framesEncoded: [(rung: Rung, frames: Int)] { rungs.map { ($0.task.rung, $0.framesEncoded) } }
 
-    /// One thread each while there are more rungs than cores; the spare cores go to the largest rung.
+    /// One thread each while there are more rungs than cores; the spare cores go to the largest rung, which has two
+    /// in any case: it is half of the work, and the others wait for it.
     private static func encoderThreads(cores: Int, rungs: Int, isTop: Bool) -> Int {
-        isTop ? min(16, max(1, cores - rungs + 1)) : 1
+        isTop && cores > 1 ? min(16, max(2, cores - rungs + 1)) : 1
     }
 }

@@ -9,8 +9,8 @@ import Synchronization
 /// The rungs of a part are a cascade: each takes the pictures of the next larger one, so that most scaling starts
 /// from few pixels. Frames are shared by reference and only read.
 final class RungPipeline: Sendable {
-    /// Pictures waiting for a rung's encoder. At 1080p one is 3 MB; more would only push others out of the cache.
-    private static let queueCapacity = 4
+    /// Pictures waiting for a rung's encoder: the pictures of one decision about B frames, twice. At 1080p one is 3 MB.
+    private static let queueCapacity = 8
 
     private struct Picture: Sendable {
         var frame: Frame
