@@ -299,14 +299,15 @@ import Testing
             clock: { 0 })
         let video = try await other.createVideo(title: "Clip", description: "")
         let waiting = Task { [queue] in
-            await queue.waitForWork(atMostMilliseconds: 30_000)
+            await queue.waitForWork(atMostMilliseconds: 3_600_000)
             return ContinuousClock.now
         }
         try await Task.sleep(for: .milliseconds(300))
         #expect(!waiting.isCancelled)
         let start = ContinuousClock.now
         try await enqueuer.enqueue(videoID: video.id)
-        #expect(await waiting.value - start < .seconds(2))
+        // Far less than the time that it waits for; how long a busy machine takes is not ours to say.
+        #expect(await waiting.value - start < .seconds(300))
         #expect(try await queue.lease(worker: "w", durationMilliseconds: 1000) != nil)
         // Nothing is due: the whole time passes.
         let idle = ContinuousClock.now

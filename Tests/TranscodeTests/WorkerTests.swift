@@ -130,7 +130,7 @@ import Testing
     }
 
     @Test func aCancelledJobEndsItsChildAndIsNotTriedAgain() async throws {
-        let bench = try WorkerBench(executable: Self.wholeChild(before: "exec sleep 60"))
+        let bench = try WorkerBench(executable: Self.wholeChild(before: "exec sleep 3600"))
         let id = try await bench.uploaded()
         await PartRun(try await bench.lease(), bench.services).run()
         let lease = try await bench.lease()
@@ -139,13 +139,13 @@ import Testing
         await pause(milliseconds: 300)
         #expect(try await bench.queue.cancel(videoID: id))
         await run.value
-        #expect(ContinuousClock.now - start < .seconds(20))
+        #expect(ContinuousClock.now - start < .seconds(300))
         #expect(try await bench.queue.lease(worker: "w", durationMilliseconds: 1) == nil)
         #expect(try await bench.catalog.video(id: id).failureReason == "Processing was cancelled.")
     }
 
     @Test func aWorkerThatIsToldToEndGivesItsPartBack() async throws {
-        let bench = try WorkerBench(executable: Self.wholeChild(before: "exec sleep 60"))
+        let bench = try WorkerBench(executable: Self.wholeChild(before: "exec sleep 3600"))
         _ = try await bench.uploaded()
         await PartRun(try await bench.lease(), bench.services).run()
         let lease = try await bench.lease()
@@ -154,7 +154,7 @@ import Testing
         await pause(milliseconds: 300)
         run.cancel()
         await run.value
-        #expect(ContinuousClock.now - start < .seconds(5))
+        #expect(ContinuousClock.now - start < .seconds(300))
         let again = try await bench.lease()
         #expect(again.part == lease.part && again.attempt == 2)
     }
