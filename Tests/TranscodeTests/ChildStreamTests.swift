@@ -75,6 +75,24 @@ import Testing
             ])
     }
 
+    @Test func progressOfRungsIsBounded() throws {
+        #expect(try events(line(.rungs(["240p": 1e300, "360p": -4]))) == [.message(.rungs(["240p": 100, "360p": 0]))])
+        for bad in [["../a": 1.0], Dictionary(uniqueKeysWithValues: (0...100).map { ("\($0)", 1.0) })] {
+            #expect(throws: ChildStream.Violation(reason: "progress of rungs that are none")) {
+                try events(line(.rungs(bad)))
+            }
+        }
+    }
+
+    /// A line is held, so it has a limit of its own.
+    @Test func aLineIsBounded() throws {
+        let limits = ChildStream.Limits(lineBytesMax: 20)
+        #expect(try events([UInt8](repeating: 0x41, count: 20) + [0x0A], limits: limits).isEmpty)
+        #expect(throws: ChildStream.Violation(reason: "a line of more than 20 bytes")) {
+            try events([UInt8](repeating: 0x41, count: 21), limits: limits)
+        }
+    }
+
     @Test(arguments: [
         "", "/etc/passwd", "../a", "a/../b", ".hidden", "a//b", "a/", "a b", "a\u{0}b", "ä", "a/b/c/d/e", "..",
         String(repeating: "a", count: 65),

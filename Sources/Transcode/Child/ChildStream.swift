@@ -9,8 +9,12 @@ import FoundationEssentials
 struct ChildStream {
     /// What a child may send before it is ended.
     struct Limits: Sendable, Equatable {
-        /// All lines together: the result of a day's video is a tenth of it.
-        var messageBytesMax = 64 << 20
+        /// One line, which is held: the result of a day's video is a tenth of it.
+        var lineBytesMax = 64 << 20
+        /// All lines together: progress four times a second for a day is a tenth of it.
+        var messageBytesMax = 1 << 30
+        /// Rungs whose progress is told.
+        var rungsMax = 100
         /// One file; far above a segment's size.
         var fileBytesMax = 256 << 20
         /// All files together: more than a day's video in all rungs.
@@ -60,6 +64,9 @@ struct ChildStream {
             guard messageBytes <= limits.messageBytesMax else {
                 throw Violation(reason: "it said more than \(limits.messageBytesMax) bytes")
             }
+            guard line.count + part.count <= limits.lineBytesMax else {
+                throw Violation(reason: "a line of more than \(limits.lineBytesMax) bytes")
+            }
             line += part
             chunk = chunk[(end.map { $0 + 1 } ?? chunk.endIndex)...]
             guard end != nil else { return nil }
@@ -102,6 +109,11 @@ struct ChildStream {
             return .fileBegins(name)
         case .progress(let percent):
             return .message(.progress(min(100, max(0, percent))))
+        case .rungs(let percents):
+            guard percents.count <= limits.rungsMax, percents.keys.allSatisfy(Self.isName) else {
+                throw Violation(reason: "progress of rungs that are none")
+            }
+            return .message(.rungs(percents.mapValues { min(100, max(0, $0)) }))
         case .result(let result) where !result.isPlausible:
             throw Violation(reason: "a result with impossible numbers")
         case .plan(let plan) where !plan.isPlausible:
