@@ -104,14 +104,12 @@ def fastest(options, folder, rungs):
     return command, name
 
 
-def tuning(options, width, height):
-    """What Encoder.swift adds to the preset."""
-    if options.preset != "veryfast":
-        return ""
-    return ":me=dia:aq-mode=2:subme=1" if width * height > 1280 * 720 else ":me=dia"
+def tuning(options):
+    """What Encoder.swift adds to the preset, without the shared types of pictures, which no command of ffmpeg can have."""
+    return ":me=dia:partitions=p8x8,i8x8,i4x4" if options.preset == "veryfast" else ""
 
 
-def ffmpeg(options, folder, rungs, name, tuning=lambda options, width, height: ""):
+def ffmpeg(options, folder, rungs, name, tuning=lambda options: ""):
     os.makedirs(folder, exist_ok=True)
     gop = round(2 * frame_rate(options.input))
     command = ["ffmpeg", "-v", "error", "-y", "-i", options.input, "-filter_complex", graph(rungs, name)]
@@ -119,10 +117,11 @@ def ffmpeg(options, folder, rungs, name, tuning=lambda options, width, height: "
         rate = str(int(BOUNDS[rung] * RATE_SHARE))
         command += ["-map", f"[o{index}]", "-c:v", "libx264", "-preset", options.preset, "-crf", "23"]
         command += ["-profile:v", "high", "-maxrate", rate, "-bufsize", rate]
-        command += ["-x264-params", GRID.format(gop=gop) + tuning(options, *rungs[rung])]
+        command += ["-x264-params", GRID.format(gop=gop) + tuning(options)]
         command += ["-threads", "2"] if name.endswith("-2") else []
         command += fragments(folder, rung)
-    command += ["-map", "0:a?", "-c:a", "aac", "-b:a", "128k", "-ac", "2", "-ar", "48000"] + fragments(folder, "audio")
+    if streams(options.input, "a"):
+        command += ["-map", "0:a", "-c:a", "aac", "-b:a", "128k", "-ac", "2", "-ar", "48000"] + fragments(folder, "audio")
     return command
 
 
@@ -147,11 +146,16 @@ def graph(rungs, name):
 
 
 def frame_rate(path):
-    output = subprocess.run(
-        ["ffprobe", "-v", "error", "-select_streams", "v:0", "-show_entries", "stream=r_frame_rate", "-of", "json", path],
-        capture_output=True, text=True, check=True).stdout
-    numerator, denominator = json.loads(output)["streams"][0]["r_frame_rate"].split("/")
+    numerator, denominator = streams(path, "v:0")[0]["r_frame_rate"].split("/")
     return int(numerator) / int(denominator)
+
+
+def streams(path, kind):
+    """What ffprobe says of the streams of this kind."""
+    output = subprocess.run(
+        ["ffprobe", "-v", "error", "-select_streams", kind, "-show_entries", "stream=r_frame_rate", "-of", "json", path],
+        capture_output=True, text=True, check=True).stdout
+    return json.loads(output)["streams"]
 
 
 def media(folder, rung):

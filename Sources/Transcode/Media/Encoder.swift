@@ -14,6 +14,8 @@ struct VideoSettings: Sendable {
     /// x264's preset, such as `veryfast`.
     var preset: String
     var threads: Int
+    /// Each picture comes with its type, which another encoder has decided.
+    var followsTypes = false
     var color: ColorDescription
 }
 
@@ -63,13 +65,12 @@ final class Encoder {
         }
     }
 
-    /// Where a preset's own choice costs more than it gives. `veryfast` searches motion in a hexagon, which finds
-    /// nothing that a diamond does not. In large pictures adaptive quantisation by variance gives more similarity
-    /// (SSIM) for the same bits, which can be spent on a coarser search of part pixels (docs/transcoding.md).
+    /// Where a preset's own choice costs more than it gives: `veryfast` searches motion in a hexagon, which finds
+    /// nothing that a diamond does not, and tries parts of 8x8 in B pictures, which save no bits (docs/transcoding.md,
+    /// "Speed").
     private static func tuning(_ settings: VideoSettings) -> String {
         guard settings.preset == "veryfast" else { return "" }
-        let isLarge = settings.size.width * settings.size.height > 1280 * 720
-        return isLarge ? ":me=dia:aq-mode=2:subme=1" : ":me=dia"
+        return ":me=dia:partitions=p8x8,i8x8,i4x4" + (settings.followsTypes ? ":b-adapt=0" : "")
     }
 
     /// AAC-LC at 128 kb/s, 48 kHz, stereo.

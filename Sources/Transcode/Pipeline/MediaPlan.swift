@@ -27,8 +27,8 @@ extension MediaPlan {
     static let chunkSegments = 10
     /// 24 s of the lowest rung: while a player shows them, the other rungs catch up.
     fileprivate static let headSegmentsMax = 4
-    /// In one process the head is decoded again for the other rungs: as much as its start needs, 12 s.
-    private static let headSegmentsOfWholeMax = 2
+    /// In one process the head is decoded again for the other rungs: only as much as a start needs, 6 s.
+    private static let headSegmentsOfWholeMax = 1
     static let headRungsMax = 1
     /// A file may be as much shorter than it declares, in seconds, and is still taken.
     private static let declaredSlackSeconds = 2.0

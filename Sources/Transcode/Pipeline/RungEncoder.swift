@@ -41,14 +41,15 @@ final class RungEncoder {
         announce(.rendition(header))
     }
 
-    /// Takes picture `number` of the output, which must be the next.
-    func encode(_ picture: Frame, number: Int) throws(MediaError) {
+    /// Takes picture `number` of the output, which must be the next. A key frame of the grid becomes one whatever
+    /// `type` says; NONE leaves the choice to the encoder.
+    func encode(_ picture: Frame, number: Int, type: AVPictureType) throws(MediaError) {
         // The frame's data is shared with other threads; its fields are this one's.
         let frame = try picture.reference()
         frame.pointer.pointee.pts = Int64(number - task.frames.lowerBound)
         // A decoded frame's type would be taken by x264 as an order.
         let isGridFrame = number % task.cuts.gopFrames == 0
-        frame.pointer.pointee.pict_type = isGridFrame ? AV_PICTURE_TYPE_I : AV_PICTURE_TYPE_NONE
+        frame.pointer.pointee.pict_type = isGridFrame ? AV_PICTURE_TYPE_I : type
         frame.pointer.pointee.key_frame = isGridFrame ? 1 : 0
         framesTaken += 1
         try encoder.encode(frame) { (packet) throws(MediaError) in try store(packet) }
@@ -73,6 +74,10 @@ final class RungEncoder {
     private func store(_ packet: Packet) throws(MediaError) {
         if framesEncoded == 0, packet.pointer.pointee.pts != 0 {
             throw MediaError.failed("\(task.rung.name): the first frame has the time \(packet.pointer.pointee.pts)")
+        }
+        if case .decides(let types) = task.types {
+            let number = task.frames.lowerBound + Int(packet.pointer.pointee.pts)
+            types.decide(packet.pictureType ?? AV_PICTURE_TYPE_P, number: number)
         }
         lastTime = max(lastTime, packet.pointer.pointee.pts)
         packet.pointer.pointee.duration = 1

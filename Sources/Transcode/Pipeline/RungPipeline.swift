@@ -17,6 +17,14 @@ final class RungPipeline: Sendable {
         var number: Int
     }
 
+    /// Whether the types of pictures are decided for other rungs, or by another one.
+    enum TypesRole: Sendable {
+        case none
+        case decides(FrameTypes)
+        /// At most so many pictures wait for their type.
+        case follows(FrameTypes, waitingMax: Int)
+    }
+
     /// What one rung makes of a part.
     struct Task: Sendable {
         var rung: Rung
@@ -26,6 +34,7 @@ final class RungPipeline: Sendable {
         var segments: Range<Int>
         var cuts: SegmentPlan
         var settings: VideoSettings
+        var types = TypesRole.none
         /// The rendition's folder; it must exist.
         var folder: String
 
@@ -60,6 +69,7 @@ final class RungPipeline: Sendable {
             }
             outcome.withLock { $0 = result }
             queue.abandon()
+            if case .decides(let types) = task.types { types.end() }
             next?.queue.finish()
         }
         thread.withLock { $0 = worker }
@@ -102,6 +112,7 @@ final class RungPipeline: Sendable {
 
     private func run() throws(MediaError) -> RenditionOutput {
         let rung = try RungEncoder(task, announce: announce)
+        var waiting: [Picture] = []
         let scaler = try makeScaler()
         while let picture = queue.pop() {
             var frame = picture.frame
@@ -116,13 +127,41 @@ final class RungPipeline: Sendable {
                 throw next.failure ?? MediaError.failed("the rung \(next.task.rung.name) ended early")
             }
             guard isWanted else { continue }
-            try rung.encode(frame, number: picture.number)
+            waiting.append(Picture(frame: frame, number: picture.number))
+            try encodeSome(of: &waiting, rung)
             encoded.store(rung.framesEncoded, ordering: .relaxed)
         }
         next?.queue.finish()
+        for picture in waiting {
+            guard !queue.isAbandoned else { break }
+            try rung.encode(picture.frame, number: picture.number, type: waitForType(picture))
+            encoded.store(rung.framesEncoded, ordering: .relaxed)
+        }
+        guard !queue.isAbandoned else { throw MediaError.failed("given up") }
         let output = try rung.finish()
         encoded.store(rung.framesEncoded, ordering: .relaxed)
         return output
+    }
+
+    /// Encodes what has its type, at most two: so the smaller rungs get their pictures while a long row is worked off.
+    private func encodeSome(of waiting: inout [Picture], _ rung: RungEncoder) throws(MediaError) {
+        guard case .follows(let types, let waitingMax) = task.types else {
+            for picture in waiting { try rung.encode(picture.frame, number: picture.number, type: AV_PICTURE_TYPE_NONE) }
+            waiting = []
+            return
+        }
+        for _ in 0..<2 {
+            guard let first = waiting.first else { return }
+            let isFull = waiting.count >= waitingMax
+            guard let type = isFull ? waitForType(first) : types.type(number: first.number) else { return }
+            waiting.removeFirst()
+            try rung.encode(first.frame, number: first.number, type: type)
+        }
+    }
+
+    private func waitForType(_ picture: Picture) -> AVPictureType {
+        guard case .follows(let types, _) = task.types else { return AV_PICTURE_TYPE_NONE }
+        return types.waitForType(number: picture.number)
     }
 
     private func makeScaler() throws(MediaError) -> FilterGraph? {

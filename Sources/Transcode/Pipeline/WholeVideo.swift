@@ -2,16 +2,26 @@
 
 import HLS
 
-/// All of a video in one process: first the head of the lowest rung with its sound, so that it can be played; then a
-/// pass over the whole file for all the rest.
+/// All of a video in one process, the first segments of the lowest rung before all else, so that it can be played. A
+/// short video is read once: the larger rungs hold their pictures until the lowest has its first segment. Of others the
+/// head of the lowest rung is made in a pass of its own; then comes a pass over the whole file for all the rest.
 ///
 /// Belongs to one thread.
 final class WholeVideo {
+    /// What the larger rungs may hold, in bytes: 6 s of 1280x720 at 30 frames a second and of the rungs below. To scale, to
+    /// write and to read again the pictures of larger ones takes longer than to decode twice.
+    private static let heldBytesMax = 640 << 20
+    /// Of a longer video, in seconds, the second reading of the head is less than a tenth of the reading; memory that was
+    /// once used for held pictures stays in use to the end.
+    private static let heldSecondsMax = 120.0
+
     private let source: MediaSource
     private let folder: String
     private let preset: String
     private let announce: @Sendable (ChildMessage) -> Void
     private let sound: SoundTracks
+    /// So many frames of the lowest rung are made before the larger ones begin, in one pass; 0: in a pass of its own.
+    private let heldFrames: Int
     private let headSegments: Int
     private let headRungs: [Rung]
     private var head: [RenditionOutput] = []
@@ -29,7 +39,8 @@ final class WholeVideo {
         self.preset = preset
         self.announce = announce
         sound = try SoundTracks(source, folder: folder, announce: announce)
-        headSegments = MediaPlan.headSegments(source, isWhole: true)
+        heldFrames = RungCascade.sharesTypes(preset: preset) ? Self.heldFrames(source) : 0
+        headSegments = heldFrames > 0 ? 0 : MediaPlan.headSegments(source, isWhole: true)
         headRungs = headSegments > 0 ? Array(source.ladder.prefix(MediaPlan.headRungsMax)) : []
         pictures = PictureSet(source, folder: folder)
         progress = PartProgress(source.ladder.map { ($0, source.framesExpected) })
@@ -51,6 +62,14 @@ final class WholeVideo {
         )
         try PartCheck(source.cuts).check(result, segments: 0..<Int.max)
         return result
+    }
+
+    /// The frames that make the first segment certain, if the larger rungs can hold as many; else 0.
+    private static func heldFrames(_ source: MediaSource) -> Int {
+        guard MediaPlan.headSegments(source, isWhole: true) > 0, source.declaredSeconds <= heldSecondsMax else { return 0 }
+        let frames = source.cuts.frames(segments: 0..<1).upperBound + source.cuts.slackFrames + 1
+        let bytes = source.ladder.dropFirst().reduce(0) { $0 + $1.size.width * $1.size.height * 3 / 2 }
+        return bytes * frames <= heldBytesMax ? frames : 0
     }
 
     private func makeHead() throws(MediaError) {
@@ -79,8 +98,10 @@ final class WholeVideo {
     ) throws(MediaError) -> (frames: Int, rungs: [RenditionOutput]) {
         source.demuxer.select(streams: sound.streams.union([source.video.index]))
         sound.beginPass()
-        let cascade = try RungCascade(source, shares: shares, folder: folder, preset: preset, announce: announce)
         let isWhole = frames.upperBound == Int.max
+        let cascade = try RungCascade(
+            source, shares: shares, folder: folder, preset: preset, headFrames: isWhole ? heldFrames : 0,
+            announce: announce)
         let sink = PictureReader.Sink(
             picture: { [self] (frame, number) throws(MediaError) in
                 if isWhole { try pictures.consider(frame, number: number) }
