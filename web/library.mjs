@@ -47,7 +47,28 @@ function thumbnail(video) {
   return frame;
 }
 
+/** While the pointer or the focus is on a card, its preview plays over the poster. */
+function addPreview(card) {
+  const start = () => {
+    const frame = card.querySelector('.thumb');
+    if (!card.dataset.preview || !frame || frame.querySelector('video')) return;
+    if (matchMedia('(prefers-reduced-motion: reduce)').matches) return;
+    const preview = element('video', {
+      src: card.dataset.preview, muted: true, loop: true, autoplay: true, playsInline: true, tabIndex: -1,
+      'aria-hidden': 'true', 'data-testid': 'preview',
+    });
+    preview.addEventListener('error', () => preview.remove());
+    frame.querySelector('img')?.after(preview);
+  };
+  const end = () => card.querySelector('.thumb video')?.remove();
+  card.addEventListener('pointerenter', start);
+  card.addEventListener('pointerleave', end);
+  card.addEventListener('focus', start);
+  card.addEventListener('blur', end);
+}
+
 function fillCard(card, video) {
+  if (video.previewUrl) card.dataset.preview = new URL(video.previewUrl).pathname;
   card.dataset.status = video.status;
   const badge = element(
     'span', { className: `badge ${video.status.toLowerCase()}`, 'data-testid': 'status' }, statusText(video));
@@ -86,6 +107,7 @@ export function showLibrary(root) {
         'data-video': video.id,
       });
       const item = element('li', {}, link);
+      addPreview(link);
       card = { link, item, state: '' };
       cards.set(video.id, card);
       grid.append(item);

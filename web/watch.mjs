@@ -7,6 +7,7 @@ import { ask, element, formatAge, formatDuration, icon, toast } from './dom.mjs'
 import { withKey } from './key.mjs';
 import { rungsText, statusText, timeLeft } from './library.mjs';
 import { play } from './player.mjs';
+import { scenes } from './scenes.mjs';
 
 const reportMilliseconds = 5000;
 /** Nobody wants to come back to the last seconds: the video starts again. */
@@ -170,6 +171,9 @@ async function startPlayer(stage, video, signal) {
       failed: fail,
     }, signal);
     quality.addEventListener('change', () => player.select(Number(quality.value)));
+    scenes(node, playback.spritesUrl, signal).then((row) => {
+      if (row && !signal.aborted) stage.append(row);
+    });
     return {
       end() {
         stopReports();

@@ -110,6 +110,43 @@ def test_it_plays_seeks_and_changes_quality(page: Page, sample: Sample) -> None:
     )
 
 
+def test_scenes_below_the_player_are_to_jump_by(page: Page, sample: Sample) -> None:
+    """They are cut from the sprites, which come from the edge."""
+    sheets: list[int] = []
+    page.on("response", lambda answer: sheets.append(answer.status) if answer.url.endswith("/sprite-0.jpg") else None)
+    player = open_video(page, sample)
+    play_beyond(page, player, 0.5)
+    scenes = page.get_by_test_id("scene")
+    expect(scenes.first).to_be_visible()
+    assert 2 <= scenes.count() <= 12
+    assert scenes.first.get_attribute("aria-label") == "Go to 0:00"
+    page.wait_for_function("() => performance.getEntriesByType('resource').some(e => e.name.endsWith('/sprite-0.jpg'))")
+    assert set(sheets) == {200}, sheets
+    last = scenes.last
+    minutes, _, seconds = (last.get_attribute("aria-label") or "").removeprefix("Go to ").partition(":")
+    start = int(minutes) * 60 + int(seconds)
+    assert start > 5
+    last.click()
+    assert player.evaluate("video => video.currentTime") >= start - 0.1
+    play_beyond(page, player, start + 0.3)
+
+
+def test_a_card_shows_a_preview_while_the_pointer_is_on_it(page: Page, sample: Sample) -> None:
+    card = page.locator(f'[data-testid="video-card"][data-video="{sample.id}"]')
+    expect(card).to_be_visible()
+    assert card.get_by_test_id("preview").count() == 0
+    card.hover()
+    preview = card.get_by_test_id("preview")
+    expect(preview).to_be_visible()
+    page.wait_for_function(
+        "video => video.readyState >= 2 && video.currentTime > 0.2 && video.muted",
+        arg=preview.element_handle(),
+        timeout=PLAYS_MILLISECONDS,
+    )
+    page.mouse.move(0, 0)
+    expect(preview).to_have_count(0)
+
+
 def test_an_upload_through_the_page_becomes_playable(page: Page, stack: Stack, clip: Path) -> None:
     known = {video["id"] for video in stack.client.call("GET", "/v1/videos")["videos"]}
     page.get_by_test_id("upload-input").set_input_files(clip)

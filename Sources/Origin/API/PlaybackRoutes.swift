@@ -33,15 +33,34 @@ extension OriginAPI {
             return try await readPosition(videoID(context), request)
         }
         router.get("/v1/videos/:id/poster.jpg") { request, context in
-            try await poster(videoID(context), request)
+            try await picture("poster.jpg", of: videoID(context), request)
+        }
+        router.get("/v1/videos/:id/preview.mp4") { request, context in
+            try await picture("preview.mp4", of: videoID(context), request)
         }
     }
 
     private struct Playback: Encodable {
         var manifestUrl: String
+        /// WebVTT that names the small picture for each time; null until READY, and for sound alone.
+        var spritesUrl: String?
         var posterUrl: String
         var token: String
         var expiresAt: String
+
+        // Written out, because an absent value is `null` here, not a missing key.
+        func encode(to encoder: any Encoder) throws {
+            var fields = encoder.container(keyedBy: CodingKeys.self)
+            try fields.encode(manifestUrl, forKey: .manifestUrl)
+            try fields.encode(spritesUrl, forKey: .spritesUrl)
+            try fields.encode(posterUrl, forKey: .posterUrl)
+            try fields.encode(token, forKey: .token)
+            try fields.encode(expiresAt, forKey: .expiresAt)
+        }
+
+        private enum CodingKeys: String, CodingKey {
+            case manifestUrl, spritesUrl, posterUrl, token, expiresAt
+        }
     }
 
     private func startPlayback(_ id: String, _ request: Request) async throws -> Response {
@@ -57,8 +76,9 @@ extension OriginAPI {
         let expiry = clock() + Int64(configuration.playback.tokenSeconds)
         let claims = TokenClaims(expirySeconds: expiry, acl: ["/v/\(id)/*"], session: session)
         let token = try signToken(claims, key: tokenKeys.keys[0])
+        let folder = "\(Self.edge(of: id, configuration.playback.edges))/hdnts=\(token)/v/\(id)"
         let playback = Playback(
-            manifestUrl: "\(Self.edge(of: id, configuration.playback.edges))/hdnts=\(token)/v/\(id)/master.m3u8",
+            manifestUrl: folder + "/master.m3u8", spritesUrl: video.hasPictures ? folder + "/sprite.vtt" : nil,
             posterUrl: posterURL(id, configuration.api.publicURL), token: token, expiresAt: timestamp(expiry * 1000))
         return try jsonResponse(playback)
     }
@@ -126,9 +146,10 @@ extension OriginAPI {
         return try jsonResponse(Position(session: session, positionSeconds: Double(position) / 1000, views: views))
     }
 
-    private func poster(_ id: String, _ request: Request) async throws -> Response {
+    /// Poster and preview of the lists that pages show; the edge is for viewers.
+    private func picture(_ name: String, of id: String, _ request: Request) async throws -> Response {
         do {
-            let reader = try await store.open(bucket: "media", key: "v/\(id)/poster.jpg")
+            let reader = try await store.open(bucket: "media", key: "v/\(id)/\(name)")
             return ObjectResponse(reader.info, request: request.headers)
                 .response(reader: reader, isHead: request.method == .head)
         } catch ObjectStoreError.notFound {

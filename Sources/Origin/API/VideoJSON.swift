@@ -29,6 +29,8 @@ struct VideoJSON: Encodable {
     /// The sizes that can be played, the smallest first.
     var renditions: [String]
     var posterUrl: String?
+    /// Four silent seconds; null until READY, and for sound alone.
+    var previewUrl: String?
     var createdAt: String
     var updatedAt: String
 
@@ -56,6 +58,7 @@ struct VideoJSON: Encodable {
         height = isReady && video.height > 0 ? video.height : nil
         self.renditions = renditions
         posterUrl = isReady ? posterURL(video.id, publicURL) : nil
+        previewUrl = video.hasPictures ? "\(publicURL)/v1/videos/\(video.id)/preview.mp4" : nil
         createdAt = timestamp(video.createdMilliseconds)
         updatedAt = timestamp(video.updatedMilliseconds)
     }
@@ -77,6 +80,7 @@ struct VideoJSON: Encodable {
         try fields.encode(height, forKey: .height)
         try fields.encode(renditions, forKey: .renditions)
         try fields.encode(posterUrl, forKey: .posterUrl)
+        try fields.encode(previewUrl, forKey: .previewUrl)
         try fields.encode(createdAt, forKey: .createdAt)
         try fields.encode(updatedAt, forKey: .updatedAt)
     }
@@ -84,8 +88,13 @@ struct VideoJSON: Encodable {
     private enum CodingKeys: String, CodingKey {
         case id, title, description, status, playable, progressPercent, secondsLeft, rungs, failureReason,
             durationSeconds, width, height
-        case renditions, posterUrl, createdAt, updatedAt
+        case renditions, posterUrl, previewUrl, createdAt, updatedAt
     }
+}
+
+extension Video {
+    /// Whether sprites and a preview have been made of it: of finished videos with a picture.
+    var hasPictures: Bool { status == .ready && width > 0 }
 }
 
 /// Where a video's poster is to be had.

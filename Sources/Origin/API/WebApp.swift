@@ -33,7 +33,7 @@ struct WebApp: Sendable {
         let media = edges.joined(separator: " ")
         response.headers[.contentSecurityPolicy] =
             "default-src 'self'; connect-src 'self' \(uploadURL) \(media); media-src 'self' blob: \(media); "
-            + "img-src 'self' data: blob:; worker-src 'self' blob:; style-src 'self'; frame-ancestors 'none'; "
+            + "img-src 'self' data: blob: \(media); worker-src 'self' blob:; style-src 'self'; frame-ancestors 'none'; "
             + "base-uri 'none'; form-action 'none'"
         response.headers[HTTPField.Name("referrer-policy")!] = "no-referrer"
         return response
