@@ -84,7 +84,8 @@ import Testing
         let messages = Mutex<[ChildMessage]>([])
         let descriptor = open(path, O_RDONLY | O_CLOEXEC)
         defer { close(descriptor) }
-        let transcoder = Transcoder(descriptor: descriptor, folder: try TestFiles.folder(), preset: "veryfast") { message in
+        let transcoder = Transcoder(descriptor: descriptor, folder: try TestFiles.folder(), preset: "veryfast") {
+            message in
             messages.withLock { $0.append(message) }
         }
         _ = try transcoder.whole()

@@ -25,7 +25,9 @@ final class Packet: @unchecked Sendable {
     var pictureType: AVPictureType? {
         var size = 0
         // Its layout: quality (32 bits), type (8 bits), and more (libavcodec, AV_PKT_DATA_QUALITY_STATS).
-        guard let stats = av_packet_get_side_data(pointer, AV_PKT_DATA_QUALITY_STATS, &size), size > 4 else { return nil }
+        guard let stats = av_packet_get_side_data(pointer, AV_PKT_DATA_QUALITY_STATS, &size), size > 4 else {
+            return nil
+        }
         return AVPictureType(rawValue: AVPictureType.RawValue(stats[4]))
     }
 

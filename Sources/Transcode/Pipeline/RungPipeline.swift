@@ -146,7 +146,9 @@ final class RungPipeline: Sendable {
     /// Encodes what has its type, at most two: so the smaller rungs get their pictures while a long row is worked off.
     private func encodeSome(of waiting: inout [Picture], _ rung: RungEncoder) throws(MediaError) {
         guard case .follows(let types, let waitingMax) = task.types else {
-            for picture in waiting { try rung.encode(picture.frame, number: picture.number, type: AV_PICTURE_TYPE_NONE) }
+            for picture in waiting {
+                try rung.encode(picture.frame, number: picture.number, type: AV_PICTURE_TYPE_NONE)
+            }
             waiting = []
             return
         }

@@ -66,7 +66,9 @@ final class WholeVideo {
 
     /// The frames that make the first segment certain, if the larger rungs can hold as many; else 0.
     private static func heldFrames(_ source: MediaSource) -> Int {
-        guard MediaPlan.headSegments(source, isWhole: true) > 0, source.declaredSeconds <= heldSecondsMax else { return 0 }
+        guard MediaPlan.headSegments(source, isWhole: true) > 0, source.declaredSeconds <= heldSecondsMax else {
+            return 0
+        }
         let frames = source.cuts.frames(segments: 0..<1).upperBound + source.cuts.slackFrames + 1
         let bytes = source.ladder.dropFirst().reduce(0) { $0 + $1.size.width * $1.size.height * 3 / 2 }
         return bytes * frames <= heldBytesMax ? frames : 0
