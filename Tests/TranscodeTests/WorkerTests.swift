@@ -214,16 +214,44 @@ import Testing
         #expect(await pulse.beat() == .lost)
     }
 
+    /// A worker died between storing a segment and noting it; the next one's encoder makes other bytes.
+    @Test func whatWasStoredBeforeIsWhatIsNoted() async throws {
+        let bench = try WorkerBench()
+        let made = try Transcoded.of(.film)
+        let video = try #require(made.video.first)
+        let name = video.name
+        func file(_ number: Int) throws -> SegmentFile {
+            let bytes = video.segments[number]
+            return SegmentFile(name: "0.m4s", bytes: bytes.count, durationSeconds: 6, iFrames: mp4IFrames(bytes))
+        }
+        func write(_ number: Int) throws {
+            try FileManager.default.createDirectory(
+                atPath: bench.root + "/out/\(name)", withIntermediateDirectories: true)
+            try Data(video.segments[number]).write(to: URL(filePath: bench.root + "/out/\(name)/0.m4s"))
+        }
+        let rendition = WorkerBench.rendition(name, seconds: [])
+        let (first, second) = (try file(0), try file(1))
+        #expect(first.iFrames != nil && first.iFrames != second.iFrames)
+        try write(0)
+        #expect(try await bench.publisher.publish(first, of: rendition) == first)
+        try write(1)
+        #expect(try await bench.publisher.publish(second, of: rendition) == first)
+        let stored = try await bench.services.store.head(bucket: "media", key: "v/clip/\(name)/0.m4s")
+        #expect(Int(stored.size) == first.bytes)
+        #expect(try FileManager.default.contentsOfDirectory(atPath: bench.root + "/out") == [name])
+    }
+
     @Test func aNameThatLeadsOutOfTheChildsFolderIsNotPublished() async throws {
         let bench = try WorkerBench()
         for name in ["../secret", "/etc/passwd", "..", "", "a/b"] {
             await #expect(throws: ObjectStoreError.self) {
-                _ = try await bench.publisher.publish(name, of: WorkerBench.media.renditions[0])
+                let segment = SegmentFile(name: name, bytes: 3, durationSeconds: 6)
+                _ = try await bench.publisher.publish(segment, of: WorkerBench.media.renditions[0])
             }
             await #expect(throws: ObjectStoreError.self) {
                 var rendition = WorkerBench.media.renditions[0]
                 rendition.name = name
-                _ = try await bench.publisher.publish("0.m4s", of: rendition)
+                _ = try await bench.publisher.publish(rendition.segments[0], of: rendition)
             }
         }
         #expect(try await bench.services.store.list(bucket: "media", prefix: "v/clip/").isEmpty)

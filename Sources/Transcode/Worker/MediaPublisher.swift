@@ -2,6 +2,7 @@
 
 import Backends
 import FoundationEssentials
+import HLS
 
 /// Puts the files of one try of a part into the object store. What is served is never replaced by other bytes: a try
 /// that finds a file published keeps what is there.
@@ -19,9 +20,25 @@ struct MediaPublisher: Sendable {
     /// Where the child wrote.
     let folder: String
 
-    /// Stores a file of a rendition under its own name; the bytes of what is there afterwards.
-    func publish(_ name: String, of rendition: RenditionOutput) async throws(ObjectStoreError) -> Int {
-        try await publish("\(rendition.name)/\(name)", type: Self.contentType(rendition.kind))
+    /// Stores a rendition's initialization section, unless there is one.
+    func publishInitialization(of rendition: RenditionOutput) async throws(ObjectStoreError) {
+        let path = "\(rendition.name)/\(SegmentWriter.initializationName)"
+        _ = try await publish(path, type: Self.contentType(rendition.kind))
+    }
+
+    /// Stores a segment of a rendition under its own name; what is there afterwards. A try that died before it could note
+    /// a segment may have stored other bytes than this one has: encoders on machines of more cores have more threads.
+    func publish(_ segment: SegmentFile, of rendition: RenditionOutput) async throws(ObjectStoreError) -> SegmentFile {
+        let path = "\(rendition.name)/\(segment.name)"
+        guard try await !publish(path, type: Self.contentType(rendition.kind)) else { return segment }
+        let bytes = try await read(path)
+        var stored = segment
+        stored.bytes = bytes.count
+        if segment.iFrames != nil {
+            guard let ranges = mp4IFrames(bytes) else { throw .unavailable("\(key(path)) is not a segment") }
+            stored.iFrames = ranges
+        }
+        return stored
     }
 
     /// Stores one of the pictures beside the renditions.
@@ -51,16 +68,28 @@ struct MediaPublisher: Sendable {
     /// The key of a file of the video.
     func key(_ path: String) -> String { "v/\(videoID)/\(path)" }
 
-    private func publish(_ path: String, type: String) async throws(ObjectStoreError) -> Int {
+    /// False: there was one.
+    private func publish(_ path: String, type: String) async throws(ObjectStoreError) -> Bool {
         try check(path)
         do throws(ObjectStoreError) {
-            let info = try await store.put(
+            _ = try await store.put(
                 bucket: "media", key: key(path), file: "\(folder)/\(path)", contentType: type,
                 cacheControl: Self.mediaCacheControl, condition: .absent)
-            return Int(info.size)
+            return true
         } catch .conditionFailed {
-            return Int(try await store.head(bucket: "media", key: key(path)).size)
+            return false
         }
+    }
+
+    /// What the store has.
+    private func read(_ path: String) async throws(ObjectStoreError) -> [UInt8] {
+        let file = "\(folder)/\(makeRandomName()).stored"
+        try await store.fetch(bucket: "media", key: key(path), toFile: file)
+        defer { try? FileManager.default.removeItem(atPath: file) }
+        guard let data = try? Data(contentsOf: URL(filePath: file)) else {
+            throw .unavailable("\(key(path)) could not be read back")
+        }
+        return Array(data)
     }
 
     /// The child parses a stranger's file: a name that it gives must not lead out of its folder.

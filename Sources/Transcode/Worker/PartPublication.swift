@@ -54,7 +54,7 @@ final class PartPublication {
         header.segments = []
         do throws(ObjectStoreError) {
             if header.kind != .subtitles {
-                _ = try await publisher.publish(SegmentWriter.initializationName, of: header)
+                try await publisher.publishInitialization(of: header)
             }
         } catch {
             throw MediaError.failed("publish: \(error)")
@@ -90,15 +90,15 @@ final class PartPublication {
             throw MediaError.failed("the media child gave a name that is not a segment's")
         }
         guard published[name, default: []].insert(number).inserted else { return }
-        var segment = segment
+        let stored: SegmentFile
         do throws(ObjectStoreError) {
             // What was published before is what the playlists measure.
-            segment.bytes = try await publisher.publish(segment.name, of: header)
+            stored = try await publisher.publish(segment, of: header)
         } catch {
             throw MediaError.failed("publish: \(error)")
         }
         try await note(segments: [
-            JobSegment(rendition: name, number: number, part: lease.part, info: try jsonText(segment))
+            JobSegment(rendition: name, number: number, part: lease.part, info: try jsonText(stored))
         ])
     }
 
