@@ -104,14 +104,21 @@ bench:
 # A video that is as large as one of the rungs.
 BENCH_CLIP := $(or $(VIDEO),var/bench/transcode.mp4)
 
-bench-transcode: $(BENCH_CLIP)
-	@$(SWIFT_BUILD) -c release --product transcode
+bench-transcode: $(BENCH_CLIP) var/bench/minutes.mp4
+	@for program in origin transcode; do $(SWIFT_BUILD) -c release --product $$program || exit 1; done
 	/usr/bin/python3 -B LoadTests/transcode-bench.py '$(BENCH_CLIP)'
+	/usr/bin/python3 -B LoadTests/worker-bench.py var/bench/minutes.mp4 --runs 1
 
 var/bench/transcode.mp4:
 	@mkdir -p $(@D)
 	ffmpeg -v error -y -f lavfi -i testsrc2=size=1280x720:rate=30:duration=60,noise=alls=6:allf=t \
 	    -f lavfi -i sine=frequency=330:duration=60 -c:v libx264 -preset veryfast -crf 16 -pix_fmt yuv420p -c:a aac $@
+
+# Long enough for several chunks.
+var/bench/minutes.mp4:
+	@mkdir -p $(@D)
+	ffmpeg -v error -y -f lavfi -i testsrc2=size=854x480:rate=24:duration=240,noise=alls=6:allf=t \
+	    -f lavfi -i sine=frequency=330:duration=240 -c:v libx264 -preset veryfast -crf 18 -pix_fmt yuv420p -c:a aac $@
 
 clean:
 	rm -rf .build var/demo var/scenarios var/bench var/bench-disk

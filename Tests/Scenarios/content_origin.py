@@ -16,6 +16,8 @@ class Content:
     # Bytes after which the body waits until `released`.
     pause_after: int | None = None
     released: threading.Event = field(default_factory=threading.Event)
+    # Bytes after which the connection is closed.
+    breaks_after: int | None = None
 
 
 class ContentOrigin:
@@ -50,6 +52,10 @@ class ContentOrigin:
                     self.send_header(name, value)
                 self.send_header("Content-Length", str(len(body)))
                 self.end_headers()
+                if content and content.breaks_after is not None:
+                    self.wfile.write(body[: content.breaks_after])
+                    self.close_connection = True
+                    return
                 pause = content.pause_after if content else None
                 if content and pause is not None:
                     self.wfile.write(body[:pause])

@@ -183,6 +183,17 @@ def test_a_playlist_is_compressed_for_its_first_viewers_too(site: Site, version:
     assert site.origin.asked[path] == 1
 
 
+@pytest.mark.parametrize("version", VERSIONS)
+def test_a_playlist_that_breaks_off_is_an_answer_with_a_status(site: Site, version: str) -> None:
+    """Nothing has been sent when the upstream breaks off, so the client is told rather than cut off."""
+    path = f"/broken.m3u8?{version.strip('-')}"
+    site.origin.contents[path] = Content(PLAYLIST, FIELDS, breaks_after=100)
+    assert site.get(path, GZIP, version=version).status == 502
+    site.origin.contents[path] = Content(PLAYLIST, FIELDS)
+    answer = site.get(path, GZIP, version=version)
+    assert (answer.status, gzip.decompress(answer.body)) == (200, PLAYLIST)
+
+
 def test_a_short_playlist_is_compressed_as_well(site: Site) -> None:
     answer = site.get("/new-short.m3u8", GZIP)
     assert answer.headers["content-encoding"] == "gzip"
