@@ -66,7 +66,7 @@ final class Encoder {
     }
 
     /// Where a preset's own choice costs more than it gives: `veryfast` searches motion in a hexagon, which finds
-    /// nothing that a diamond does not, and tries parts of 8x8 in B pictures, which save no bits (docs/transcoding.md,
+    /// little that a diamond does not, and tries parts of 8x8 in B pictures, which save no bits (docs/transcoding.md,
     /// "Speed").
     private static func tuning(_ settings: VideoSettings) -> String {
         guard settings.preset == "veryfast" else { return "" }
