@@ -140,7 +140,10 @@ extension EdgeWorker {
                 // The response depends on what this request asked for differently.
                 guard isSelected(object, by: reader.request) else { return goAgain(reader, exchange) }
             }
-            if object.stored?.phase == .failed { return brokenOff(reader, exchange) }
+            // The body broke off before anything was sent, so the client can be told. What it would replace is gone.
+            if object.stored?.phase == .failed {
+                return respondError(exchange, status: 502, .error, texts.upstreamFailed, object.error)
+            }
             if let body = bodyToEncode(object, for: reader.request) { return awaitWhole(reader, body) }
             let disposition = finalDisposition(reader)
             reader.request.withConditions { respond(exchange, object, $0, disposition) }
@@ -154,22 +157,6 @@ extension EdgeWorker {
                 respondError(exchange, status: 502, .error, texts.upstreamFailed, object.error)
             }
         }
-    }
-
-    /// The body broke off before anything was sent, so the client can be told, or given what is stale.
-    private func brokenOff(_ reader: Reader, _ exchange: Exchange) {
-        if !answerFromStandIn(reader, exchange) {
-            respondError(exchange, status: 502, .error, texts.upstreamFailed, reader.object.error)
-        }
-    }
-
-    private func answerFromStandIn(_ reader: Reader, _ exchange: Exchange) -> Bool {
-        guard let stale = standIn(for: reader) else { return false }
-        counters.staleOnError.add()
-        leave(reader)
-        exchange.parked = nil
-        answer(exchange, from: stale, reader.request, .staleOnError)
-        return true
     }
 
     private func finalDisposition(_ reader: Reader) -> Disposition {
@@ -229,9 +216,14 @@ extension EdgeWorker {
             for reader in list.readers where loop.now >= reader.deadlineMilliseconds {
                 guard let exchange = reader.exchange, exchange.status == 0 else { continue }
                 counters.waitsTimedOut.add()
-                if !answerFromStandIn(reader, exchange) {
+                guard let stale = standIn(for: reader) else {
                     respondError(exchange, status: 504, .error, texts.waitedTooLong, .responseTimeout)
+                    continue
                 }
+                counters.staleOnError.add()
+                leave(reader)
+                exchange.parked = nil
+                answer(exchange, from: stale, reader.request, .staleOnError)
             }
         }
     }

@@ -8,8 +8,8 @@ import HLS
 ///
 /// Belongs to one thread.
 final class WholeVideo {
-    /// What the larger rungs may hold, in bytes: 6 s of 1280x720 at 30 frames a second and of the rungs below. To scale, to
-    /// write and to read again the pictures of larger ones takes longer than to decode twice.
+    /// What all rungs but the lowest would need to hold their pictures, in bytes: 6 s of 1280x720 at 30 frames a second fit.
+    /// To scale, to write and to read again the pictures of larger ones takes longer than to decode twice.
     private static let heldBytesMax = 640 << 20
     /// Of a longer video, in seconds, the second reading of the head is less than a tenth of the reading; memory that was
     /// once used for held pictures stays in use to the end.
