@@ -76,6 +76,8 @@ import Testing
         #expect(orders[0] == orders[1])
         #expect(Set(orders[0]).count > 2, "no B pictures, or always the same")
         #expect(orders[2] != orders[1], "the clip does not tell whether a rung decides for itself")
+        // x264 writes its options into the first picture. One that followed nobody would have a regular row.
+        #expect(try ["720p", "480p", "360p"].map { try decidesForItself(folder, $0) } == [false, true, true])
     }
 
     /// While the lowest rung makes the first segment of a short video, the largest holds its pictures.
@@ -98,9 +100,18 @@ import Testing
             if case .rungs(let percents) = message { percents["720p"] } else { nil }
         }
         // The first segment is half of the clip.
+        // In one pass: the largest rung has begun, and waits.
+        #expect(
+            told[..<first].contains { if case .rendition(let header) = $0 { header.name == "720p" } else { false } })
         #expect(percents.count > 5)
         #expect((percents.last ?? 100) < 15)
         #expect(!told[..<first].contains { if case .segment("720p", _) = $0 { true } else { false } })
+    }
+
+    private func decidesForItself(_ folder: String, _ name: String) throws -> Bool {
+        let bytes = try TestFiles.read("\(folder)/\(name)/0.m4s")
+        #expect(bytes.firstRange(of: Array("b_adapt=".utf8)) != nil)
+        return bytes.firstRange(of: Array("b_adapt=0".utf8)) == nil
     }
 
     /// For each sample of a rendition, how far the presentation time is from its place, in samples.
