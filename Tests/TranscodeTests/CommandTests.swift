@@ -21,7 +21,8 @@ import Testing
         let video = try #require(info.video)
         #expect(video.codec == "h264" && video.pixelFormat == "yuv420p" && video.index == 0)
         #expect(video.width == 1280 && video.height == 720 && video.codedWidth == 1280 && video.codedHeight == 720)
-        #expect(video.framesPerSecond == 25 && video.rotationDegrees == 0 && video.durationSeconds == 13)
+        #expect(video.framesPerSecond == 25 && !video.isInterlaced)
+        #expect(video.rotationDegrees == 0 && video.durationSeconds == 13)
         let audio = try #require(info.audio)
         #expect(audio.codec == "aac" && audio.samplesPerSecond == 48_000 && audio.language == "de" && audio.index == 1)
         // The names that a script relies on.
@@ -32,7 +33,7 @@ import Testing
         #expect(
             Set(keys) == [
                 "index", "codec", "codedWidth", "codedHeight", "width", "height", "rotationDegrees", "framesPerSecond",
-                "pixelFormat", "durationSeconds",
+                "isInterlaced", "pixelFormat", "durationSeconds",
             ])
     }
 

@@ -39,6 +39,18 @@ import Testing
         }
     }
 
+    /// A silent video has no sound that could go on alone, so a variant with a picture must fit a thin line (192 kb/s),
+    /// also where the first picture is most of the video.
+    @Test(arguments: [0.4, 1, 2, 7]) func aShortSilentVideoFitsAThinLine(seconds: Double) throws {
+        let source = try Source.make(
+            "a.mp4", ["testsrc2=s=640x360:r=50:d=\(seconds),noise=alls=20:allf=t"], Source.h264 + ["-crf", "10"])
+        for preset in ["ultrafast", "veryfast"] {
+            let made = try Made(source, preset: preset)
+            #expect(made.multivariant.variants.contains { $0.bandwidth <= 192_000 })
+            #expect(made.multivariant.variants.contains { $0.bandwidth > 192_000 })
+        }
+    }
+
     /// The program ffmpeg decodes one picture from the initialization section and one range.
     @Test func aRangeIsOnePicture() throws {
         let transcoded = try Transcoded.of(.wide)

@@ -11,12 +11,31 @@ struct VideoSettings: Sendable {
     var gopFrames: Int
     /// The bound of the rate over a segment of 6 s, container included, in bits per second.
     var bitsPerSecondMax: Int
+    /// How much of the rate lies in the buffer, which a scene may use up at once.
+    var bufferSeconds = 1.0
     /// x264's preset, such as `veryfast`.
     var preset: String
     var threads: Int
     /// Each picture comes with its type, which another encoder has decided.
     var followsTypes = false
     var color: ColorDescription
+
+    /// The encoder's rate, of the bound for a segment.
+    fileprivate static let rateShare = 0.85
+}
+
+extension VideoSettings {
+    /// What the container adds at most: a `moof`, and 12 bytes for each of 60 frames a second.
+    private static let containerBits = 1_500.0
+    private static let containerBitsPerSecond = 6_000.0
+
+    /// The buffer with which a whole video of `videoSeconds` stays below `peakMax` bits per second, however hard its
+    /// pictures: a full buffer (x264 begins with 0.9 of it) weighs more, the shorter the video is. At most a second.
+    static func bufferSeconds(videoSeconds: Double, bitsPerSecondMax: Int, peakMax: Int) -> Double {
+        let rate = Double(bitsPerSecondMax) * rateShare
+        let spareBits = (Double(peakMax) - rate - containerBitsPerSecond) * videoSeconds - containerBits
+        return min(1, max(0.05, spareBits / (0.9 * rate)))
+    }
 }
 
 /// The colour tags of a source, carried over to every rung.
@@ -46,11 +65,11 @@ final class Encoder {
             context.pointee.color_trc = settings.color.transfer
             context.pointee.colorspace = settings.color.matrix
             context.pointee.thread_count = Int32(settings.threads)
-            // A buffer of one second at 0.85 of the bound: a segment of 6 s that drains a full buffer stays
+            // With a buffer of one second at 0.85 of the bound a segment of 6 s that drains a full buffer stays
             // below the bound, with 2 % left for the container.
-            let rate = Int64(Double(settings.bitsPerSecondMax) * 0.85)
-            context.pointee.rc_max_rate = rate
-            context.pointee.rc_buffer_size = Int32(clamping: rate)
+            let rate = Double(settings.bitsPerSecondMax) * VideoSettings.rateShare
+            context.pointee.rc_max_rate = Int64(rate)
+            context.pointee.rc_buffer_size = Int32(rate * settings.bufferSeconds)
             av_dict_set(&options, "preset", settings.preset, 0)
             av_dict_set(&options, "profile", "high", 0)
             av_dict_set(&options, "crf", "23", 0)

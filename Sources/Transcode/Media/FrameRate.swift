@@ -13,6 +13,11 @@ struct FrameRate: Sendable, Equatable {
     /// The duration of a frame in seconds, and the encoder's time base.
     var frameDuration: AVRational { AVRational(num: Int32(denominator), den: Int32(numerator)) }
 
+    var inLowestTerms: FrameRate {
+        guard denominator % 2 == 0, numerator % 2 == 0 else { return self }
+        return FrameRate(numerator: numerator / 2, denominator: denominator / 2).inLowestTerms
+    }
+
     /// The duration of `frames` frames.
     func seconds(frames: Int) -> Double { Double(frames) * Double(denominator) / Double(numerator) }
 

@@ -24,6 +24,7 @@ final class MediaSource {
     /// The instant of the source that is 0 of the output, in seconds.
     let startSeconds: Double
     let videoStartSeconds: Double
+    let rate: OutputRate
     let cuts: SegmentPlan
     /// Lowest first, never empty.
     let ladder: [Rung]
@@ -44,8 +45,8 @@ final class MediaSource {
         self.video = video
         stream = demuxer.streams[video.index]
         timeBase = stream.pointee.time_base
-        cuts = SegmentPlan(
-            frameRate: FrameRate.output(average: stream.pointee.avg_frame_rate, declared: stream.pointee.r_frame_rate))
+        rate = OutputRate(stream: stream)
+        cuts = SegmentPlan(frameRate: rate.frameRate)
         ladder = Ladder.rungs(source: PictureSize(width: video.width, height: video.height))
         let videoStart = Self.start(stream) ?? 0
         videoStartSeconds = videoStart

@@ -11,9 +11,8 @@ import HLS
 final class PictureReader {
     /// How far before the first wanted frame each attempt seeks, in seconds; the last reads from the beginning.
     private static let backSeconds: [Double?] = [0, 12, 60, nil]
-    /// Source frames before the first wanted one that the deinterlacer needs, in output frames at the lowest rate
-    /// that is usual for interlaced video against the highest output rate.
-    private static let interlacedLeadFrames = 6
+    /// Pictures before the first wanted one that the deinterlacer must have seen.
+    private static let interlacedLeadPictures = 3
     /// The picture may end this long before the sound without being held on, in seconds.
     private static let soundOverhangSeconds = 0.5
     /// Sound that claims to lie further than this behind the declared end does not count, in seconds.
@@ -90,21 +89,22 @@ final class PictureReader {
         let cores = max(1, sysconf(Int32(_SC_NPROCESSORS_ONLN)))
         decoder = try Decoder(stream: source.stream, threads: min(cores, 4))
         normalizer = VideoNormalizer(
-            size: size, rotation: Rotation(stream: source.stream), timeBase: source.timeBase)
+            size: size, rotation: Rotation(stream: source.stream), timeBase: source.timeBase,
+            isOfFields: source.rate.isOfFields)
         clock = FrameClock(frameRate: source.cuts.frameRate, frames: frames)
     }
 
     /// Goes to the key frame at or before the first wanted frame, or `back` seconds before it; false if it can not.
     private func seek(back: Double) throws(MediaError) -> Bool {
-        var lead = 0.25
-        switch source.stream.pointee.codecpar.pointee.field_order {
-        case AV_FIELD_PROGRESSIVE, AV_FIELD_UNKNOWN: break
-        default: lead = -Double(Self.interlacedLeadFrames)
-        }
+        let isInterlaced = OutputRate.isInterlaced(source.stream.pointee.codecpar.pointee)
+        // Twice as far as must be, so that this attempt is enough.
+        let lead = isInterlaced ? -2 * Double(interlacedLeadFrames) : 0.25
         let rate = source.cuts.frameRate.value
         let seconds = (Double(frames.lowerBound) + lead) / rate - back + source.startSeconds
         return source.demuxer.seek(stream: source.video.index, timestamp: Int64(seconds / av_q2d(source.timeBase)))
     }
+
+    private var interlacedLeadFrames: Int { Self.interlacedLeadPictures * source.rate.framesPerPicture }
 
     private func run() throws(MediaError) -> Outcome {
         let packet = try Packet()
@@ -159,8 +159,8 @@ final class PictureReader {
         }
         if frame.pointer.pointee.interlaced_frame != 0 { sawInterlaced = true }
         let own = frame.timestamp.map { Double($0) * av_q2d(timeBase) - source.startSeconds }
-        let oneFrame = source.cuts.frameRate.seconds(frames: 1)
-        let seconds = own ?? lastFrameSeconds + oneFrame
+        let onePicture = source.cuts.frameRate.seconds(frames: source.rate.framesPerPicture)
+        let seconds = own ?? lastFrameSeconds + onePicture
         guard seconds <= SourceInfo.durationSecondsMax else {
             throw MediaError.unusable("The video is longer than 24 hours, the most that is accepted.")
         }
@@ -169,7 +169,7 @@ final class PictureReader {
         }
         lastFrameSeconds = seconds
         let stated = Double(frame.pointer.pointee.pkt_duration) * av_q2d(timeBase)
-        videoEndSeconds = max(videoEndSeconds, seconds + (stated > 0 && stated <= 10 ? stated : oneFrame))
+        videoEndSeconds = max(videoEndSeconds, seconds + (stated > 0 && stated <= 10 ? stated : onePicture))
         if frame.timestamp == nil {
             frame.pointer.pointee.best_effort_timestamp = Int64((seconds + source.startSeconds) / av_q2d(timeBase))
         }
@@ -183,7 +183,7 @@ final class PictureReader {
         let seconds = seconds - source.startSeconds
         if !hasShown, !isFromBeginning {
             // A deinterlaced picture is made from the field before it too.
-            let lead = sawInterlaced ? Self.interlacedLeadFrames / 2 : 0
+            let lead = sawInterlaced ? interlacedLeadFrames : 0
             if clock.number(seconds: seconds) > frames.lowerBound - lead {
                 isTooLate = true
                 return

@@ -12,7 +12,7 @@ enum PlaylistAssembly {
     /// A player starts with the first variant: the largest that a usual line carries at once.
     private static let firstVariantBitsPerSecondMax = 2_200_000
     /// One variant must be below this for lines of mobile phones (Apple's HLS authoring specification, rule 9.21).
-    private static let cellularBitsPerSecondMax = 192_000
+    static let cellularBitsPerSecondMax = 192_000
 
     /// The playlists of a rendition with their names: its own, and for video that of its key frames.
     static func playlists(_ rendition: RenditionOutput) -> [(name: String, playlist: MediaPlaylist)] {

@@ -48,6 +48,12 @@ final class RungCascade {
                 bitsPerSecondMax: rung.videoBitsPerSecondMax, preset: preset,
                 threads: Self.encoderThreads(cores: cores, rungs: shares.count, isTop: isTop), color: color)
             if case .follows = role { settings.followsTypes = true }
+            // One variant must be small enough for mobile phones; where there is sound that is a variant of its own.
+            if rung == source.ladder.first, source.soundStreams.isEmpty, source.declaredSeconds > 0 {
+                settings.bufferSeconds = VideoSettings.bufferSeconds(
+                    videoSeconds: source.declaredSeconds, bitsPerSecondMax: rung.videoBitsPerSecondMax,
+                    peakMax: PlaylistAssembly.cellularBitsPerSecondMax)
+            }
             let task = RungPipeline.Task(
                 rung: rung, inputSize: isTop ? rung.size : shares[index + 1].rung.size, segments: share.segments,
                 cuts: source.cuts, settings: settings, types: role,

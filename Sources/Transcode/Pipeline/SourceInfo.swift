@@ -15,7 +15,10 @@ struct SourceInfo: Sendable, Codable, Equatable {
         var width: Int
         var height: Int
         var rotationDegrees: Int
+        /// That the renditions get.
         var framesPerSecond: Double
+        /// Two moments in each picture.
+        var isInterlaced: Bool
         var pixelFormat: String
         /// 0 when the file does not tell.
         var durationSeconds: Double
@@ -138,13 +141,13 @@ struct SourceInfo: Sendable, Codable, Equatable {
         if aspect.num > 0, aspect.den > 0, (0.25...4).contains(av_q2d(aspect)) {
             width = Int((Double(width) * av_q2d(aspect)).rounded())
         }
-        let rate = FrameRate.output(average: stream.pointee.avg_frame_rate, declared: stream.pointee.r_frame_rate)
         let format = av_get_pix_fmt_name(AVPixelFormat(rawValue: parameters.format))
         return VideoStream(
             index: Int(stream.pointee.index), codec: String(cString: avcodec_get_name(parameters.codec_id)),
             codedWidth: Int(parameters.width), codedHeight: Int(parameters.height),
             width: rotation.swapsSides ? height : width, height: rotation.swapsSides ? width : height,
-            rotationDegrees: rotation.degrees, framesPerSecond: rate.value,
+            rotationDegrees: rotation.degrees, framesPerSecond: OutputRate(stream: stream).frameRate.value,
+            isInterlaced: OutputRate.isInterlaced(parameters),
             pixelFormat: format.map { String(cString: $0) } ?? "unknown", durationSeconds: duration(stream))
     }
 

@@ -22,14 +22,17 @@ final class VideoNormalizer {
     private let size: PictureSize
     private let rotation: Rotation
     private let timeBase: AVRational
+    /// Interlaced pictures become two each.
+    private let isOfFields: Bool
     private var form: Form?
     private var graph: FilterGraph?
     private var changes = Allowance.changes
 
-    init(size: PictureSize, rotation: Rotation, timeBase: AVRational) {
+    init(size: PictureSize, rotation: Rotation, timeBase: AVRational, isOfFields: Bool) {
         self.size = size
         self.rotation = rotation
         self.timeBase = timeBase
+        self.isOfFields = isOfFields
     }
 
     /// Gives a picture to the chain, and what comes out with its time in seconds to `receive`. Nil drains the chain.
@@ -85,7 +88,9 @@ final class VideoNormalizer {
 
     private func chain(_ form: Form) -> String {
         var filters: [String] = []
-        if form.isInterlaced { filters.append("bwdif=mode=send_frame:deint=interlaced") }
+        if form.isInterlaced {
+            filters.append("bwdif=mode=\(isOfFields ? "send_field" : "send_frame"):deint=interlaced")
+        }
         if ColorDescription.isHighDynamicRange(form.transfer) {
             // To linear light, tone-mapped, to BT.709.
             // A file that names only its transfer means the colours of BT.2020 with it (BT.2100).
