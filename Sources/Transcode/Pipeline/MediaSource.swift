@@ -14,6 +14,9 @@ final class MediaSource {
     /// libav guesses its way by bit rate or by times that need not rise.
     private static let seekableFormats: Set<String> = ["mov", "mp4", "matroska", "webm"]
 
+    /// Pictures before a wanted one that the deinterlacer must have seen.
+    static let interlacedLeadPictures = 3
+
     let descriptor: Int32
     let demuxer: Demuxer
     let info: SourceInfo
@@ -102,6 +105,21 @@ final class MediaSource {
         }
         // A recording that was not closed, or a fragmented file: a seek would read from the beginning.
         return 0
+    }
+
+    /// The last key frame in the index at or before this time is where decoding begins for output frame `frame`, or for
+    /// what is `back` seconds before it; in the video's units.
+    func seekTimestamp(frame: Int, back: Double = 0) -> Int64 {
+        let parameters = stream.pointee.codecpar.pointee
+        var lead = 0.25
+        // Twice as far as must be, so that one attempt is enough.
+        if OutputRate.isInterlaced(parameters) {
+            lead -= Double(2 * Self.interlacedLeadPictures * rate.framesPerPicture)
+        }
+        // The index of MP4 has the times of decoding. A key frame's is ahead of its picture's by the reordering.
+        if info.format.hasPrefix("mov") { lead -= Double(Int(parameters.video_delay) * rate.framesPerPicture) }
+        let seconds = (Double(frame) + lead) / cuts.frameRate.value - back + startSeconds
+        return Int64(seconds / av_q2d(timeBase))
     }
 
     /// The reason that a cut-off file is refused for.

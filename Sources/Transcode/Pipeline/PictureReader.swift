@@ -11,8 +11,6 @@ import HLS
 final class PictureReader {
     /// How far before the first wanted frame each attempt seeks, in seconds; the last reads from the beginning.
     private static let backSeconds: [Double?] = [0, 12, 60, nil]
-    /// Pictures before the first wanted one that the deinterlacer must have seen.
-    private static let interlacedLeadPictures = 3
     /// The picture may end this long before the sound without being held on, in seconds.
     private static let soundOverhangSeconds = 0.5
     /// Sound that claims to lie further than this behind the declared end does not count, in seconds.
@@ -73,7 +71,7 @@ final class PictureReader {
             let attempt = start > 0 ? source : try MediaSource(descriptor: source.descriptor)
             attempt.demuxer.select(streams: source.demuxer.selectedStreams)
             let reader = try PictureReader(attempt, frames: frames, size: size, sink: sink, isFromBeginning: start <= 0)
-            if start > 0 { guard try reader.seek(back: back ?? 0) else { continue } }
+            if start > 0 { guard reader.seek(back: back ?? 0) else { continue } }
             if try reader.run() == .done { return reader.clock.nextFrame }
         }
         throw MediaError.failed("no picture could be decoded for frame \(frames.lowerBound)")
@@ -95,16 +93,14 @@ final class PictureReader {
     }
 
     /// Goes to the key frame at or before the first wanted frame, or `back` seconds before it; false if it can not.
-    private func seek(back: Double) throws(MediaError) -> Bool {
-        let isInterlaced = OutputRate.isInterlaced(source.stream.pointee.codecpar.pointee)
-        // Twice as far as must be, so that this attempt is enough.
-        let lead = isInterlaced ? -2 * Double(interlacedLeadFrames) : 0.25
-        let rate = source.cuts.frameRate.value
-        let seconds = (Double(frames.lowerBound) + lead) / rate - back + source.startSeconds
-        return source.demuxer.seek(stream: source.video.index, timestamp: Int64(seconds / av_q2d(source.timeBase)))
+    private func seek(back: Double) -> Bool {
+        source.demuxer.seek(
+            stream: source.video.index, timestamp: source.seekTimestamp(frame: frames.lowerBound, back: back))
     }
 
-    private var interlacedLeadFrames: Int { Self.interlacedLeadPictures * source.rate.framesPerPicture }
+    private var interlacedLeadFrames: Int {
+        MediaSource.interlacedLeadPictures * source.rate.framesPerPicture
+    }
 
     private func run() throws(MediaError) -> Outcome {
         let packet = try Packet()

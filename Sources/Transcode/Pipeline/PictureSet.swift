@@ -2,10 +2,10 @@
 
 import HLS
 
-/// All pictures that stand for a video: poster, sprites and preview, made from the frames of one pass.
+/// All pictures that stand for a video: poster, sprites and preview, made from its frames.
 ///
 /// Used by one thread. It looks at the frames by their numbers alone, so it does not matter whether they come from
-/// the pass that encodes or from one of their own.
+/// the pass that encodes or are read for it alone.
 final class PictureSet {
     private let folder: String
     private var poster: PosterPicker
@@ -24,7 +24,13 @@ final class PictureSet {
         preview = PreviewMaker(size: size, frameRate: frameRate, declaredSeconds: declaredSeconds, folder: folder)
     }
 
-    /// Looks at output frame `number` (from 0, without gaps), a 4:2:0 picture.
+    /// The frames of a video of about `frames` frames that `consider` must see, by their lower bounds rising.
+    func wanted(frames: Int) -> [Range<Int>] {
+        (poster.wanted(frames: frames) + sprites.wanted(frames: frames) + preview.ranges)
+            .sorted { $0.lowerBound < $1.lowerBound }
+    }
+
+    /// Looks at output frame `number`, a 4:2:0 picture. Numbers rise; only those that are wanted must come.
     func consider(_ frame: Frame, number: Int) throws(MediaError) {
         poster.consider(frame, number: number)
         try sprites.consider(frame, number: number)

@@ -20,6 +20,11 @@ struct PosterPicker {
         interval = max(1, Int(frameRate.value.rounded()))
     }
 
+    /// The frames that are looked at.
+    func wanted(frames: Int) -> [Range<Int>] {
+        (0...Self.secondsMax).map { $0 * interval }.filter { $0 < frames }.map { $0..<$0 + 1 }
+    }
+
     /// Looks at output frame `number`, a 4:2:0 picture.
     mutating func consider(_ frame: Frame, number: Int) {
         guard number % interval == 0, number / interval <= Self.secondsMax else { return }

@@ -21,8 +21,8 @@ final class PreviewMaker {
     private let rate: FrameRate
     /// Every so many frames of the output one is taken.
     private let step: Int
-    /// In output frames, in order and apart from each other.
-    private let ranges: [Range<Int>]
+    /// The output frames that are looked at, in order and apart from each other.
+    let ranges: [Range<Int>]
     private var scaler: FilterGraph?
     private var encoder: Encoder?
     private var muxer: FileMuxer?

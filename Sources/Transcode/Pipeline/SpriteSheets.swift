@@ -47,6 +47,11 @@ final class SpriteSheets {
         }
     }
 
+    /// The frames that are looked at.
+    func wanted(frames: Int) -> [Range<Int>] {
+        stride(from: 0, to: frames, by: interval).prefix(Self.tilesMax).map { $0..<$0 + 1 }
+    }
+
     /// Looks at output frame `number`, a 4:2:0 picture.
     func consider(_ frame: Frame, number: Int) throws(MediaError) {
         guard number == tiles * interval, tiles < Self.tilesMax else { return }

@@ -146,12 +146,19 @@ final class Transcoder {
         }
         let source = try MediaSource(demuxer, info)
         let tracks = source.soundStreams.isEmpty ? try SoundTracks(source, folder: folder, announce: announce) : nil
-        source.demuxer.select(streams: Set([source.video.index]).union(tracks?.streams ?? []))
         let pictures = PictureSet(source, folder: folder)
+        let stretches =
+            tracks == nil
+            ? try MediaSource(descriptor: descriptor).stretches(wanted: pictures.wanted(frames: source.framesExpected))
+            : [0..<Int.max]
+        source.demuxer.select(streams: Set([source.video.index]).union(tracks?.streams ?? []))
         let sink = PictureReader.Sink(
             picture: { (frame, number) throws(MediaError) in try pictures.consider(frame, number: number) },
             packet: { (packet) throws(MediaError) in try tracks?.push(packet, videoFrames: 0) })
-        let end = try PictureReader.read(source, frames: 0..<Int.max, size: source.topSize, into: sink)
+        var end = 0
+        for frames in stretches {
+            end = try PictureReader.read(source, frames: frames, size: source.topSize, into: sink)
+        }
         let renditions = try tracks?.finish(videoFrames: end, isWhole: true) ?? []
         let names = try pictures.finish(frames: end)
         return result(source, renditions, seconds: 0, frames: 0..<0, pictures: names)
