@@ -65,7 +65,8 @@ final class RunningServer {
         thread.join()
     }
 
-    /// Sends `pieces` one after the other and returns all that comes back until the server closes or 2 s have passed.
+    /// Sends `pieces` one after the other and returns all that comes back until the server closes. Where that is not expected, an
+    /// answer ends when nothing more has come for 0.3 s.
     func talk(_ pieces: [String], untilClosed: Bool = true, pause: UInt32 = 20_000) throws -> String {
         let descriptor = spw_connect_tcp("127.0.0.1", port)
         try #require(descriptor >= 0)
@@ -81,7 +82,7 @@ final class RunningServer {
         var chunk = [UInt8](repeating: 0, count: 65536)
         while true {
             ready = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
-            guard poll(&ready, 1, untilClosed ? 3000 : 300) == 1 else { break }
+            guard poll(&ready, 1, untilClosed || received.isEmpty ? 20_000 : 300) == 1 else { break }
             let count = spw_read(descriptor, &chunk, chunk.count)
             guard count > 0 else { break }
             received.append(contentsOf: chunk[..<count])

@@ -82,9 +82,9 @@ final class Client {
         return (receiver, pool.start(request, fairness: fairness, receiver))
     }
 
-    /// Runs until so many have ended, or for five seconds.
+    /// Runs until so many have ended, or for a minute.
     func run(until count: Int) {
-        let deadline = loop.now + 5000
+        let deadline = loop.now + 60_000
         loop.onTurn = { [unowned self] in
             if ended.count >= count || loop.now >= deadline { loop.stop() }
         }

@@ -2,8 +2,10 @@
 """Stale responses that stand in for an upstream that is known to be down, or that does not answer in time (RFC 5861)."""
 
 import itertools
+import subprocess
+import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,6 +17,8 @@ from reply_origin import Reply, ReplyOrigin, fresh
 WAIT_SECONDS = 0.5
 SLOW_SECONDS = 5.0
 OLD = Reply(fields=[("cache-control", "max-age=0, stale-if-error=600")], body=b"old")
+# What curl ends with when a body ends too early, or its stream is reset.
+CUT_OFF = {18, 92}
 _numbers = itertools.count()
 
 
@@ -51,7 +55,7 @@ def site(work_folder: Path) -> Iterator[Site]:
     checks = "{intervalMilliseconds: 100, timeoutMilliseconds: 500, healthyThreshold: 1, unhealthyThreshold: 1}"
     node = EdgeNode(
         folder, "stand-in-edge", f"{{servers: [127.0.0.1:{origin.port}], health: {checks}}}", workers=2,
-        cache=f"{{standInMilliseconds: 300, waitMilliseconds: {round(WAIT_SECONDS * 1000)}}}",
+        requests="{methods: all}", cache=f"{{standInMilliseconds: 300, waitMilliseconds: {round(WAIT_SECONDS * 1000)}}}",
     )  # fmt: skip
     yield Site(origin, node)
     node.stop()
@@ -91,3 +95,62 @@ def test_who_has_waited_long_enough_gets_what_is_stale(site: Site, stands_in: bo
     if stands_in:
         assert answer.body == b"old"
         assert "stale-if-error" in answer.headers["cache-status"]
+
+
+@pytest.mark.parametrize("stands_in", [True, False])
+def test_a_body_that_breaks_off_gives_its_place_back(site: Site, stands_in: bool) -> None:
+    """The new response has replaced the old one when upstream dies in mid-body. Who comes next gets the old one again."""
+    fields = [("cache-control", "max-age=0" + (", stale-if-error=600" if stands_in else ""))]
+    broken = Reply(fields=fields, body=b"x" * 200_000, reset_after=100_000)
+    path = site.path(Reply(fields=fields, body=b"old"), broken, fresh(body=b"new"))
+    assert site.get(path)[0].body == b"old"
+    # Who asked for the new one has had its beginning.
+    read_what_breaks_off(site, path)
+    answer, _ = site.get(path)
+    if stands_in:
+        assert (answer.status, answer.body) == (200, b"old")
+        assert "stale-if-error" in answer.headers["cache-status"]
+        assert len(site.origin.at(path)) == 2, "an upstream that has just failed is left alone for a moment"
+        time.sleep(0.4)
+        answer, _ = site.get(path)
+    assert (answer.status, answer.body) == (200, b"new")
+
+
+def test_a_playlist_that_breaks_off_is_answered_from_the_old_one(site: Site) -> None:
+    """Its readers wait for all of it, to get it compressed; nothing has been sent, so they can have the old one."""
+    fields = [*OLD.fields, ("content-type", "application/vnd.apple.mpegurl")]
+    whole = b"#EXTM3U\n" + b"#EXT-X-TARGETDURATION:6\n" * 200
+    path = site.path(Reply(fields=fields, body=whole), Reply(fields=fields, body=whole * 20, reset_after=50_000))
+    for expected in ("fwd=uri-miss", "stale-if-error"):
+        answer = fetch(site.node.secure(path), HTTP_2, "--compressed", ca=site.node.keys.ca, seconds=20)
+        assert (answer.status, answer.body) == (200, whole)
+        assert expected in answer.headers["cache-status"]
+
+
+def test_what_has_become_invalid_meanwhile_does_not_come_back(site: Site) -> None:
+    gate = threading.Event()
+    broken = Reply(fields=OLD.fields, body=b"x" * 200_000, reset_after=100_000, body_gate=gate)
+    path = site.path(OLD, broken, Reply(), Reply(500))
+    assert site.get(path)[0].body == b"old"
+    reader = threading.Thread(target=read_what_breaks_off, args=(site, path))
+    reader.start()
+    wait_until(lambda: site.node.metric("spillway_upstream_bytes_total") > 50_000)
+    # It changes what the path stands for (RFC 9111 section 4.4).
+    assert fetch(site.node.secure(path), HTTP_2, "-X", "POST", "-d", "x", ca=site.node.keys.ca).status == 200
+    gate.set()
+    reader.join()
+    assert site.get(path)[0].status == 500
+
+
+def read_what_breaks_off(site: Site, path: str) -> None:
+    """A client that has had the beginning when the rest does not come."""
+    command = ["curl", "-s", "--max-time", "20", "--cacert", site.node.keys.ca, HTTP_2, "-o", "/dev/null"]
+    done = subprocess.run([*command, site.node.secure(path)], timeout=30)
+    assert done.returncode in CUT_OFF
+
+
+def wait_until(condition: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 10
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)

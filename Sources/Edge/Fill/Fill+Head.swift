@@ -224,28 +224,4 @@ extension Fill {
         worker.notify(object)
         return true
     }
-
-    /// Upstream has failed: the stale response stands in, where it may (RFC 5861 section 4). False when there is none.
-    func standIn(_ outcome: FillOutcome) -> Bool {
-        guard object.phase == .waitingForHead, outcome != .refused, let base, standIn(for: base) else { return false }
-        worker.counters.staleOnError.add()
-        return true
-    }
-
-    private func standIn(for base: CachedObject) -> Bool {
-        guard worker.mayStandIn(base), let head = base.head, let body = base.stored else { return false }
-        object.isStandIn.store(true, ordering: .relaxed)
-        worker.tier.withdraw(object)
-        object.publish(head: head, body: body)
-        worker.holdStandIn(base)
-        return true
-    }
-
-    private func finishInPlaceOf(_ response: UpstreamResponse) {
-        Log.warning("A stale response stands in", ["key": object.key.text, "status": "\(response.status)"])
-        sink = .nowhere
-        releaseBase()
-        worker.notify(object)
-        worker.forget(self)
-    }
 }

@@ -4,8 +4,8 @@
 // going touches it, but that all have left. Runs on the worker that was elected; the upstream connection holds it while
 // a request is out, and the worker lists it until it has ended.
 //
-// This file: asking, failing and ending. Fill+Head.swift: what becomes of the response's head. Fill+Methods.swift: what
-// responses to other methods than GET say of stored ones.
+// This file: asking, failing and ending. Fill+Head.swift: what becomes of the response's head. Fill+StandIn.swift: what a stale
+// response does for one that failed. Fill+Methods.swift: what responses to other methods than GET say of stored ones.
 
 import Base
 import Cache
@@ -265,9 +265,12 @@ final class Fill: UpstreamHandler {
             stored.release(run)
             if stored.mayTryAgain() { return }
         }
+        // Only what nothing else has replaced, purged or evicted has a place to give back.
+        let isInPlace = object.phase == .ready && !object.isWithdrawn.load(ordering: .relaxed)
         object.error = error
         object.fail(outcome)
         worker.tier.withdraw(object)
         if let stored = object.stored { worker.tier.withdraw(stored, of: object.key) }
+        if isInPlace { giveBackPlace() }
     }
 }

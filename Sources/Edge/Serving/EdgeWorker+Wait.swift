@@ -140,8 +140,9 @@ extension EdgeWorker {
                 // The response depends on what this request asked for differently.
                 guard isSelected(object, by: reader.request) else { return goAgain(reader, exchange) }
             }
-            // The body broke off before anything was sent, so the client can be told. What it would replace is gone.
+            // The body broke off before anything was sent.
             if object.stored?.phase == .failed {
+                if answerStale(reader, exchange) { return }
                 return respondError(exchange, status: 502, .error, texts.upstreamFailed, object.error)
             }
             if let body = bodyToEncode(object, for: reader.request) { return awaitWhole(reader, body) }
@@ -216,15 +217,19 @@ extension EdgeWorker {
             for reader in list.readers where loop.now >= reader.deadlineMilliseconds {
                 guard let exchange = reader.exchange, exchange.status == 0 else { continue }
                 counters.waitsTimedOut.add()
-                guard let stale = standIn(for: reader) else {
-                    respondError(exchange, status: 504, .error, texts.waitedTooLong, .responseTimeout)
-                    continue
-                }
-                counters.staleOnError.add()
-                leave(reader)
-                exchange.parked = nil
-                answer(exchange, from: stale, reader.request, .staleOnError)
+                if answerStale(reader, exchange) { continue }
+                respondError(exchange, status: 504, .error, texts.waitedTooLong, .responseTimeout)
             }
         }
+    }
+
+    /// Answers a reader with a stale response; false where none may stand in.
+    private func answerStale(_ reader: Reader, _ exchange: Exchange) -> Bool {
+        guard let stale = standIn(for: reader) else { return false }
+        counters.staleOnError.add()
+        leave(reader)
+        exchange.parked = nil
+        answer(exchange, from: stale, reader.request, .staleOnError)
+        return true
     }
 }

@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Base
+import Cache
+import Net
+import Synchronization
+
+/// A stale response in the place of a failure (RFC 5861 section 4).
+extension Fill {
+    /// Upstream has failed: the stale response stands in, where it may (RFC 5861 section 4). False when there is none.
+    func standIn(_ outcome: FillOutcome) -> Bool {
+        guard object.phase == .waitingForHead, outcome != .refused, let base, standIn(for: base) else { return false }
+        worker.counters.staleOnError.add()
+        return true
+    }
+
+    func standIn(for base: CachedObject) -> Bool {
+        guard worker.mayStandIn(base), let head = base.head, let body = base.stored else { return false }
+        object.isStandIn.store(true, ordering: .relaxed)
+        worker.tier.withdraw(object)
+        object.publish(head: head, body: body)
+        worker.holdStandIn(base)
+        return true
+    }
+
+    func finishInPlaceOf(_ response: UpstreamResponse) {
+        Log.warning("A stale response stands in", ["key": object.key.text, "status": "\(response.status)"])
+        sink = .nowhere
+        releaseBase()
+        worker.notify(object)
+        worker.forget(self)
+    }
+
+    /// The body has broken off. The stale response whose place its object has taken gets that back, where it may stand in
+    /// and nothing has come between; else an upstream that dies in mid-body would take from clients what one that does not
+    /// answer leaves them.
+    func giveBackPlace() {
+        guard case .stored = sink, let base, worker.mayStandIn(base), worker.tier.isUnpurged(base),
+            let head = base.head, let body = base.stored, object.head?.vary == head.vary,
+            !object.isInvalidated.load(ordering: .relaxed)
+        else { return }
+        let again = CachedObject(
+            key: base.key, fillWorker: worker.index, memory: worker.tier.memory, variant: base.variant,
+            birth: base.birth)
+        body.isShared.store(true, ordering: .relaxed)
+        again.publish(head: head, body: body)
+        worker.tier.admit(again)
+        worker.holdStandIn(again)
+    }
+}
