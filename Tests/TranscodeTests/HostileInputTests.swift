@@ -64,6 +64,18 @@ import Testing
         #expect((0.2...2).contains(seconds))
     }
 
+    /// A table of key frames that claims a thousand million of them.
+    @Test func anMP4WhoseIndexClaimsTooMuch() throws {
+        let path = try Self.small("a.mp4", ["-movflags", "+faststart"])
+        var bytes = try TestFiles.read(path)
+        let table = try #require(bytes.indices.dropLast(12).first { Array(bytes[$0..<$0 + 4]) == Array("stss".utf8) })
+        bytes[table + 8] = 0x3F
+        #expect(
+            try refusal(try TestFiles.file(bytes))
+                == "The file is damaged: its index claims far more entries than a file of \(bytes.count) bytes can have."
+        )
+    }
+
     @Test func anMP4WhosePicturesAreDamaged() throws {
         let path = try Self.small("a.mp4", ["-movflags", "+faststart", "-an"])
         var bytes = try TestFiles.read(path)

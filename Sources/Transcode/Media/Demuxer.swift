@@ -12,6 +12,9 @@ final class Demuxer {
     static let formats = "mov,mp4,m4a,3gp,matroska,webm,avi,mpegts,mpeg,flv,mp3,flac,ogg,wav"
     static let streamsMax = 32
     private static let triesMax = 10_000
+    /// An index takes eight times as much memory as it takes bytes, so that of a smaller file is never short of memory
+    /// unless it lies.
+    private static let largeIndexBytesMin = 64 << 20
 
     private let input: DescriptorInput
     /// The file; it can be opened once more, each with its own place in it.
@@ -42,7 +45,7 @@ final class Demuxer {
         var opened: UnsafeMutablePointer<AVFormatContext>? = context
         // On failure libav frees the context itself.
         let code = avformat_open_input(&opened, nil, nil, &options)
-        guard code >= 0 else { throw Self.openError(code, head: input.head(InputSniffer.headBytes)) }
+        guard code >= 0 else { throw openError(code) }
         self.context = opened
         let found = avformat_find_stream_info(opened, nil)
         if found == spw_av_out_of_memory() { throw MediaError.libav("recognise the streams", found) }
@@ -143,9 +146,13 @@ final class Demuxer {
         return max(0, end - input.size)
     }
 
-    private static func openError(_ code: Int32, head: [UInt8]) -> MediaError {
-        if code == spw_av_out_of_memory() { return .libav("open", code) }
-        if InputSniffer.looksLikeMP4(head) {
+    private func openError(_ code: Int32) -> MediaError {
+        if code == spw_av_out_of_memory() {
+            guard input.size < Self.largeIndexBytesMin else { return .libav("open", code) }
+            return .unusable(
+                "The file is damaged: its index claims far more entries than a file of \(input.size) bytes can have.")
+        }
+        if InputSniffer.looksLikeMP4(input.head(InputSniffer.headBytes)) {
             return .unusable(
                 "The file ends too early or is damaged: its index (the moov box) is missing, so it can not be played. "
                     + "It was probably cut off while it was recorded, copied or uploaded.")
