@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """One fetch for all who ask: whoever leaves, however slow the first one is, and whatever upstream does."""
 
+import itertools
 import re
 import subprocess
 import threading
@@ -12,6 +13,7 @@ import pytest
 from coalescing_site import BODY, CACHE, FINISH, SLICE, Site, assert_cut_off, assert_whole, running
 from crowd import Crowd, Single, wait_until
 from curl import HTTP_1, HTTP_2
+from edge_node import EdgeNode
 from reply_origin import Asked, Reply, ReplyOrigin, fresh
 
 
