@@ -95,7 +95,7 @@ final class MediaSource {
         let names = info.format.split(separator: ",").map(String.init)
         guard !Self.seekableFormats.isDisjoint(with: names), let start = Self.start(stream) else { return 0 }
         // Matroska's index is read at the first seek.
-        guard demuxer.seek(stream: video.index, timestamp: Int64(start / av_q2d(timeBase))) else { return 0 }
+        guard demuxer.seek(stream: video.index, timestamp: timestamp(seconds: start)) else { return 0 }
         let count = avformat_index_get_entries_count(stream)
         for number in stride(from: count - 1, to: 0, by: -1) {
             guard let entry = avformat_index_get_entry(stream, number),
@@ -118,8 +118,13 @@ final class MediaSource {
         }
         // The index of MP4 has the times of decoding. A key frame's is ahead of its picture's by the reordering.
         if info.format.hasPrefix("mov") { lead -= Double(Int(parameters.video_delay) * rate.framesPerPicture) }
-        let seconds = (Double(frame) + lead) / cuts.frameRate.value - back + startSeconds
-        return Int64(seconds / av_q2d(timeBase))
+        return timestamp(seconds: (Double(frame) + lead) / cuts.frameRate.value - back + startSeconds)
+    }
+
+    /// A time of the source in the video's units. What a damaged file claims may lie beyond them.
+    func timestamp(seconds: Double) -> Int64 {
+        let exact = seconds / av_q2d(timeBase)
+        return exact.isNaN ? 0 : Int64(min(0x1p62, max(-0x1p62, exact)))
     }
 
     /// The reason that a cut-off file is refused for.

@@ -167,7 +167,7 @@ final class PictureReader {
         let stated = Double(frame.pointer.pointee.pkt_duration) * av_q2d(timeBase)
         videoEndSeconds = max(videoEndSeconds, seconds + (stated > 0 && stated <= 10 ? stated : onePicture))
         if frame.timestamp == nil {
-            frame.pointer.pointee.best_effort_timestamp = Int64((seconds + source.startSeconds) / av_q2d(timeBase))
+            frame.pointer.pointee.best_effort_timestamp = source.timestamp(seconds: seconds + source.startSeconds)
         }
         try normalizer.push(frame) { (frame, seconds) throws(MediaError) in try show(frame, seconds) }
     }

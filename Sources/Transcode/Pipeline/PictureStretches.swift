@@ -40,7 +40,9 @@ extension MediaSource {
             let index = av_index_search_timestamp(stream, seekTimestamp(frame: number), AVSEEK_FLAG_BACKWARD)
             guard index >= 0, let entry = avformat_index_get_entry(stream, index) else { return nil }
             let key = Double(entry.pointee.timestamp) * av_q2d(timeBase) - startSeconds
-            return Int((key * cuts.frameRate.value).rounded(.up))
+            // A damaged index may name any time.
+            let frames = (key * cuts.frameRate.value).rounded(.up)
+            return abs(frames) < 0x1p53 ? Int(frames) : nil
         }
     }
 }
