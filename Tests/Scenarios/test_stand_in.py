@@ -15,6 +15,7 @@ from edge_node import EdgeNode
 from reply_origin import Reply, ReplyOrigin, fresh
 
 WAIT_SECONDS = 0.5
+HOLD_SECONDS = 2
 SLOW_SECONDS = 5.0
 OLD = Reply(fields=[("cache-control", "max-age=0, stale-if-error=600")], body=b"old")
 # What curl ends with when a body ends too early, or its stream is reset.
@@ -55,7 +56,7 @@ def site(work_folder: Path) -> Iterator[Site]:
     checks = "{intervalMilliseconds: 100, timeoutMilliseconds: 500, healthyThreshold: 1, unhealthyThreshold: 1}"
     node = EdgeNode(
         folder, "stand-in-edge", f"{{servers: [127.0.0.1:{origin.port}], health: {checks}}}", workers=2,
-        requests="{methods: all}", cache=f"{{standInMilliseconds: 300, waitMilliseconds: {round(WAIT_SECONDS * 1000)}}}",
+        requests="{methods: all}", cache=f"{{finishBytes: 65536, standInMilliseconds: {HOLD_SECONDS * 1000}, waitMilliseconds: {round(WAIT_SECONDS * 1000)}}}",
     )  # fmt: skip
     yield Site(origin, node)
     node.stop()
@@ -111,9 +112,41 @@ def test_a_body_that_breaks_off_gives_its_place_back(site: Site, stands_in: bool
         assert (answer.status, answer.body) == (200, b"old")
         assert "stale-if-error" in answer.headers["cache-status"]
         assert len(site.origin.at(path)) == 2, "an upstream that has just failed is left alone for a moment"
-        time.sleep(0.4)
+        time.sleep(HOLD_SECONDS + 0.1)
         answer, _ = site.get(path)
     assert (answer.status, answer.body) == (200, b"new")
+
+
+def test_a_variant_gets_its_place_back(site: Site) -> None:
+    fields = [*OLD.fields, ("vary", "Accept-Language")]
+    path = site.path(Reply(fields=fields, body=b"old"), Reply(fields=fields, body=b"x" * 200_000, reset_after=100_000))
+    assert site.get(path)[0].body == b"old"
+    read_what_breaks_off(site, path)
+    answer, _ = site.get(path)
+    assert (answer.status, answer.body) == (200, b"old")
+
+
+def test_a_client_that_leaves_takes_nothing_along(site: Site) -> None:
+    """The new body ends with its only reader; upstream has failed by the time of the next request."""
+    gate = threading.Event()
+    endless = Reply(fields=OLD.fields, body=b"x" * 3_000_000, body_gate=gate)
+    path = site.path(OLD, endless, Reply(500))
+    assert site.get(path)[0].body == b"old"
+    cancelled = site.node.metric("spillway_fills_cancelled_total")
+    command = ["curl", "-s", "--max-time", "1", "--cacert", site.node.keys.ca, HTTP_2, "-o", "/dev/null"]
+    assert subprocess.run([*command, site.node.secure(path)], timeout=30).returncode == 28
+    wait_until(lambda: site.node.metric("spillway_fills_cancelled_total") == cancelled + 1)
+    gate.set()
+    answer, _ = site.get(path)
+    assert (answer.status, answer.body) == (200, b"old")
+
+
+def test_what_is_no_get_never_gets_what_is_stored(site: Site) -> None:
+    """A DELETE that upstream does not answer in time has failed, however good the stored response to a GET is."""
+    path = site.path(fresh(body=b"stored"), Reply(delay=SLOW_SECONDS))
+    assert site.get(path)[0].body == b"stored"
+    answer = fetch(site.node.secure(path), HTTP_2, "-X", "DELETE", ca=site.node.keys.ca, seconds=20)
+    assert answer.status == 504
 
 
 def test_a_playlist_that_breaks_off_is_answered_from_the_old_one(site: Site) -> None:

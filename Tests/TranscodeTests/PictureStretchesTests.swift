@@ -29,6 +29,32 @@ import Testing
         // Ten frames between wanted ones.
         #expect(plan(stride(from: 0, to: 100, by: 10).map { $0..<$0 + 1 }, keysEvery: 5) == [0..<Int.max])
         #expect(plan([], keysEvery: 50) == [0..<Int.max])
+        // An index out of order.
+        let behind = PictureStretches.plan(wanted: wanted, frameRate: rate) { $0 + 1 }
+        #expect(behind == [0..<Int.max])
+    }
+
+    /// Files whose index promises what is not so: the end can not be decoded; every picture is said to be a key frame.
+    @Test(arguments: ["damaged end", "wrong keys"]) func whatTheIndexDoesNotTellIsFoundOut(fault: String) throws {
+        let clip = try Source.make(
+            "a.mp4", ["testsrc2=size=160x96:rate=10:duration=130"],
+            Source.h264 + ["-bf", "2", "-g", "70", "-movflags", "+faststart"])
+        var bytes = try TestFiles.read(clip)
+        if fault == "damaged end" {
+            for index in bytes.count * 98 / 100..<bytes.count { bytes[index] = 0 }
+        } else {
+            let table = try #require(
+                bytes.indices.dropLast(4).first { Array(bytes[$0..<$0 + 4]) == Array("stss".utf8) })
+            bytes.replaceSubrange(table..<table + 4, with: Array("free".utf8))
+        }
+        let path = try TestFiles.file(bytes)
+        let (some, all) = (try TestFiles.folder(), try TestFiles.folder())
+        let part = try PartTests.results(PartTests.run(path, [.pictures], to: some))[0]
+        let whole = try PartTests.results(PartTests.run(path, [.whole], to: all))[0]
+        #expect(part.pictures == whole.pictures && part.pictures.contains("sprite-0.jpg"))
+        for name in part.pictures where !name.hasSuffix(".mp4") {
+            #expect(try TestFiles.read("\(some)/\(name)") == TestFiles.read("\(all)/\(name)"), "\(name)")
+        }
     }
 
     /// Files of which most is skipped give the same pictures as one pass.

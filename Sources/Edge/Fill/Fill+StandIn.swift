@@ -31,20 +31,10 @@ extension Fill {
         worker.forget(self)
     }
 
-    /// The body has broken off. The stale response whose place its object has taken gets that back, where it may stand in
-    /// and nothing has come between; else an upstream that dies in mid-body would take from clients what one that does not
-    /// answer leaves them.
+    /// The body has broken off: the response whose place its object has taken gets that back, and stands in where it may. Else
+    /// an upstream that dies in mid-body would take from clients what one that does not answer leaves them.
     func giveBackPlace() {
-        guard case .stored = sink, let base, worker.mayStandIn(base), worker.tier.isUnpurged(base),
-            let head = base.head, let body = base.stored, object.head?.vary == head.vary,
-            !object.isInvalidated.load(ordering: .relaxed)
-        else { return }
-        let again = CachedObject(
-            key: base.key, fillWorker: worker.index, memory: worker.tier.memory, variant: base.variant,
-            birth: base.birth)
-        body.isShared.store(true, ordering: .relaxed)
-        again.publish(head: head, body: body)
-        worker.tier.admit(again)
+        guard object.phase == .ready, let again = worker.tier.giveBack(object), worker.mayStandIn(again) else { return }
         worker.holdStandIn(again)
     }
 }

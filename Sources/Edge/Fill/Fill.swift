@@ -239,6 +239,7 @@ final class Fill: UpstreamHandler {
         case .stored(let stored):
             let wasOpenEnded = stored.length == nil
             stored.complete()
+            worker.tier.forgetReplaced(object)
             if wasOpenEnded {
                 admit()
                 worker.tier.recharge(object)
@@ -265,12 +266,11 @@ final class Fill: UpstreamHandler {
             stored.release(run)
             if stored.mayTryAgain() { return }
         }
-        // Only what nothing else has replaced, purged or evicted has a place to give back.
-        let isInPlace = object.phase == .ready && !object.isWithdrawn.load(ordering: .relaxed)
         object.error = error
+        // First, so that whoever sees the failure finds what stands in for it.
+        giveBackPlace()
         object.fail(outcome)
         worker.tier.withdraw(object)
         if let stored = object.stored { worker.tier.withdraw(stored, of: object.key) }
-        if isInPlace { giveBackPlace() }
     }
 }

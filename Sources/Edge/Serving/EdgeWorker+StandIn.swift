@@ -37,8 +37,12 @@ extension EdgeWorker {
         return true
     }
 
-    /// A stale response for one who has waited too long; nil when there is none.
+    /// A stored response for a reader who gets no other; nil when there is none, or the request was for something else.
     func standIn(for reader: Reader) -> CachedObject? {
-        tier.stored(reader.object.key).last { isSelected($0, by: reader.request) && mayStandIn($0) }
+        guard reader.request.method == .get || reader.request.method == .head else { return nil }
+        return tier.storedOrReplaced(reader.object.key).last { object in
+            isSelected(object, by: reader.request) && mayStandIn(object)
+                && tier.judge(object, nowMilliseconds: loop.now)
+        }
     }
 }

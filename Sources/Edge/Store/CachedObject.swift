@@ -76,6 +76,9 @@ final class CachedObject: @unchecked Sendable {
     /// The place in the eviction order; guarded by the memory tier's lock.
     var evictionHandle: EvictionQueue<CachedObject>.Handle?
 
+    /// What this one has replaced while its body is on its way; see `MemoryTier.giveBack`. Guarded by the table's lock.
+    var replaced: CachedObject?
+
     /// The complete body in gzip's coding, once a request has asked for it.
     private let gzipStorage = AtomicLazyReference<GzipVariant>()
     private let memory: BodyMemory
@@ -89,6 +92,22 @@ final class CachedObject: @unchecked Sendable {
         self.variant = variant
         self.birth = birth
         judgedGeneration = Atomic(birth)
+    }
+
+    /// One that stands for `other`, which is ready and was taken out of the table.
+    convenience init(again other: CachedObject) {
+        self.init(
+            key: other.key, fillWorker: other.fillWorker, memory: other.memory, variant: other.variant,
+            birth: other.birth)
+        judgedGeneration.store(other.judgedGeneration.load(ordering: .relaxed), ordering: .relaxed)
+        isWanted.store(other.isWanted.load(ordering: .relaxed), ordering: .relaxed)
+        isInvalidated.store(other.isInvalidated.load(ordering: .relaxed), ordering: .relaxed)
+        guard let head = other.head, let body = other.stored else { preconditionFailure("it was never ready") }
+        body.isShared.store(true, ordering: .relaxed)
+        publish(head: head, body: body)
+        // They may have been cut short since the head came.
+        freshUntilStorage.store(other.freshUntilMilliseconds, ordering: .relaxed)
+        usableUntilStorage.store(other.usableUntilMilliseconds, ordering: .relaxed)
     }
 
     deinit {

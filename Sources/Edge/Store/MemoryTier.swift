@@ -111,11 +111,16 @@ final class MemoryTier: Sendable {
                 other !== object && other.phase != .waitingForHead && other.variant == object.variant
             }
             entry.objects.removeAll { other in replaced.contains { $0 === other } }
+            Self.remember(replaced, for: object)
             if !entry.objects.contains(where: { $0 === object }) { entry.objects.append(object) }
             entries.entries[object.key] = entry
             return replaced
         }
         for object in replaced { removeFromOrder(object) }
+        insertInOrder(object)
+    }
+
+    func insertInOrder(_ object: CachedObject) {
         let victims = order.withLock { order in
             guard object.evictionHandle == nil, !object.isWithdrawn.load(ordering: .relaxed) else {
                 return [CachedObject]()
@@ -149,19 +154,6 @@ final class MemoryTier: Sendable {
     func withdraw(_ object: CachedObject) {
         removeFromTable(object)
         removeFromOrder(object)
-    }
-
-    /// Takes out an object that nobody reads, so that nobody can find what is about to be given up. False when somebody
-    /// has found it meanwhile.
-    func abandon(_ object: CachedObject) -> Bool {
-        let isAbandoned = shard(object.key).entries.withLock { entries in
-            // From nought the readers become more under this lock alone, by `obtain`.
-            guard object.readers.load(ordering: .relaxed) == 0 else { return false }
-            entries.entries[object.key]?.objects.removeAll { $0 === object }
-            return true
-        }
-        if isAbandoned { withdraw(object) }
-        return isAbandoned
     }
 
     /// The body will never be whole: takes out all objects that have it, after a 304 more than one.

@@ -15,9 +15,9 @@ struct OutputRate: Sendable, Equatable {
     init(stream: UnsafeMutablePointer<AVStream>) {
         let rate = FrameRate.output(average: stream.pointee.avg_frame_rate, declared: stream.pointee.r_frame_rate)
         let twice = FrameRate(numerator: 2 * rate.numerator, denominator: rate.denominator)
-        // What is above 60 counts fields already.
-        isOfFields = Self.isInterlaced(stream.pointee.codecpar.pointee) && twice.value <= FrameRate.valueMax
-        frameRate = isOfFields ? twice.inLowestTerms : rate
+        isOfFields = Self.isInterlaced(stream.pointee.codecpar.pointee)
+        // A container that says 50 has counted the fields already.
+        frameRate = isOfFields && twice.value <= FrameRate.valueMax ? twice.inLowestTerms : rate
     }
 
     /// What the stream says of itself. Single pictures may be otherwise.

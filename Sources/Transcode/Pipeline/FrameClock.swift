@@ -25,7 +25,9 @@ struct FrameClock {
     var isDone: Bool { nextFrame >= frames.upperBound }
 
     /// The output frame that is nearest to `seconds` from the start.
-    func number(seconds: Double) -> Int { Int((max(0, seconds) * frameRate.value).rounded()) }
+    func number(seconds: Double) -> Int {
+        Int(min(0x1p53, max(0, seconds) * frameRate.value).rounded())
+    }
 
     /// Takes the source frame at `seconds` from the start and emits what is now certain. Times before the
     /// previous frame's count as its time.

@@ -76,7 +76,8 @@ final class MediaSource {
     /// The length of the output's time line by what the file says, in seconds; 0 when it says nothing.
     var declaredSeconds: Double {
         let declared = min(info.declaredSeconds, Allowance.seconds(bytes: demuxer.size))
-        return declared > 0 ? declared + videoStartSeconds - startSeconds : 0
+        // Where the sound begins long before the picture the difference may be anything.
+        return declared > 0 ? min(SourceInfo.durationSecondsMax, declared + videoStartSeconds - startSeconds) : 0
     }
 
     /// The rungs of these names, lowest first; all for nil.

@@ -77,6 +77,16 @@ final class PictureReader {
         throw MediaError.failed("no picture could be decoded for frame \(frames.lowerBound)")
     }
 
+    /// The same by the first attempt alone, from the key frame that the index names: nil if that did not do, and then nothing
+    /// was given.
+    static func readFromKeyFrame(
+        _ source: MediaSource, frames: Range<Int>, size: PictureSize, into sink: Sink
+    ) throws(MediaError) -> Int? {
+        let reader = try PictureReader(source, frames: frames, size: size, sink: sink, isFromBeginning: false)
+        guard reader.seek(back: 0), try reader.run() == .done else { return nil }
+        return reader.clock.nextFrame
+    }
+
     private init(
         _ source: MediaSource, frames: Range<Int>, size: PictureSize, sink: Sink, isFromBeginning: Bool
     ) throws(MediaError) {
@@ -118,7 +128,8 @@ final class PictureReader {
         }
         try decoder.decode(nil) { (frame) throws(MediaError) in try take(frame) }
         try normalizer.push(nil) { (frame, seconds) throws(MediaError) in try show(frame, seconds) }
-        if isTooLate { return .startedTooLate }
+        // Nothing of what lies from here to the end can be decoded: what is shown then began before it.
+        if isTooLate || !hasShown && !isFromBeginning { return .startedTooLate }
         try checkComplete()
         var end = videoEndSeconds
         if soundEndSeconds > end + Self.soundOverhangSeconds { end = soundEndSeconds }
@@ -157,12 +168,9 @@ final class PictureReader {
         let own = frame.timestamp.map { Double($0) * av_q2d(timeBase) - source.startSeconds }
         let onePicture = source.cuts.frameRate.seconds(frames: source.rate.framesPerPicture)
         let seconds = own ?? lastFrameSeconds + onePicture
-        guard seconds <= SourceInfo.durationSecondsMax else {
-            throw MediaError.unusable("The video is longer than 24 hours, the most that is accepted.")
-        }
-        guard seconds <= Allowance.seconds(bytes: source.demuxer.size) else {
-            throw MediaError.unusable("The file is damaged: its times go far beyond what it holds.")
-        }
+        try checkTime(seconds)
+        // Filters count with these times, some with their double.
+        guard (frame.timestamp ?? 0).magnitude < 1 << 60 else { throw Self.wildTimes }
         lastFrameSeconds = seconds
         let stated = Double(frame.pointer.pointee.pkt_duration) * av_q2d(timeBase)
         videoEndSeconds = max(videoEndSeconds, seconds + (stated > 0 && stated <= 10 ? stated : onePicture))
@@ -172,11 +180,22 @@ final class PictureReader {
         try normalizer.push(frame) { (frame, seconds) throws(MediaError) in try show(frame, seconds) }
     }
 
+    private static let wildTimes = MediaError.unusable(
+        "The file is damaged: its times go far beyond what it holds.")
+
+    private func checkTime(_ seconds: Double) throws(MediaError) {
+        guard seconds <= SourceInfo.durationSecondsMax else {
+            throw MediaError.unusable("The video is longer than 24 hours, the most that is accepted.")
+        }
+        guard seconds <= Allowance.seconds(bytes: source.demuxer.size) else { throw Self.wildTimes }
+    }
+
     private var hasShown = false
 
     /// Takes one picture of the output's form; `seconds` is on the source's time line.
     private func show(_ frame: Frame, _ seconds: Double) throws(MediaError) {
         let seconds = seconds - source.startSeconds
+        try checkTime(seconds)
         if !hasShown, !isFromBeginning {
             // A deinterlaced picture is made from the field before it too.
             let lead = sawInterlaced ? interlacedLeadFrames : 0

@@ -18,7 +18,10 @@ enum PictureStretches {
         var ends: [Int] = []
         var end = 0
         for frames in wanted {
-            if let key = keyFrame(frames.lowerBound), key >= end + skippedMin {
+            // An index that is out of order may name a key frame behind the wanted one.
+            if let key = keyFrame(frames.lowerBound), key >= end + skippedMin, key <= frames.lowerBound,
+                frames.lowerBound > 0
+            {
                 ends.append(end)
                 starts.append(frames.lowerBound)
             }

@@ -145,23 +145,42 @@ final class Transcoder {
             return MediaResult(durationSeconds: 0, width: 0, height: 0, renditions: [], pictures: [poster])
         }
         let source = try MediaSource(demuxer, info)
-        let tracks = source.soundStreams.isEmpty ? try SoundTracks(source, folder: folder, announce: announce) : nil
+        let needsSubtitles = source.soundStreams.isEmpty && info.subtitles.contains(where: \.isText)
+        let tracks = needsSubtitles ? try SoundTracks(source, folder: folder, announce: announce) : nil
         let pictures = PictureSet(source, folder: folder)
-        let stretches =
-            tracks == nil
-            ? try MediaSource(descriptor: descriptor).stretches(wanted: pictures.wanted(frames: source.framesExpected))
-            : [0..<Int.max]
         source.demuxer.select(streams: Set([source.video.index]).union(tracks?.streams ?? []))
         let sink = PictureReader.Sink(
             picture: { (frame, number) throws(MediaError) in try pictures.consider(frame, number: number) },
             packet: { (packet) throws(MediaError) in try tracks?.push(packet, videoFrames: 0) })
-        var end = 0
-        for frames in stretches {
-            end = try PictureReader.read(source, frames: frames, size: source.topSize, into: sink)
-        }
+        let end =
+            needsSubtitles
+            ? try PictureReader.read(source, frames: 0..<Int.max, size: source.topSize, into: sink)
+            : try readStretches(source, wanted: pictures.wanted(frames: source.framesExpected), into: sink)
         let renditions = try tracks?.finish(videoFrames: end, isWhole: true) ?? []
         let names = try pictures.finish(frames: end)
         return result(source, renditions, seconds: 0, frames: 0..<0, pictures: names)
+    }
+
+    /// Gives the wanted pictures, and what lies near them; the end of the video.
+    private func readStretches(
+        _ source: MediaSource, wanted: [Range<Int>], into sink: PictureReader.Sink
+    ) throws(MediaError) -> Int {
+        var end = 0
+        for frames in try MediaSource(descriptor: descriptor).stretches(wanted: wanted) {
+            if frames.lowerBound > 0 {
+                let next = try PictureReader.readFromKeyFrame(
+                    source, frames: frames, size: source.topSize, into: sink)
+                if let next {
+                    end = next
+                    continue
+                }
+                // The index does not tell the truth. Once is enough to find that out.
+                return try PictureReader.read(
+                    source, frames: frames.lowerBound..<Int.max, size: source.topSize, into: sink)
+            }
+            end = try PictureReader.read(source, frames: frames, size: source.topSize, into: sink)
+        }
+        return end
     }
 
     private func result(
