@@ -20,7 +20,11 @@ extension MemoryTier {
 
     /// The body is whole: nothing is given back any more.
     func forgetReplaced(_ object: CachedObject) {
-        shard(object.key).entries.withLock { _ in object.replaced = nil }
+        // It may die here, with all its bytes: not under the lock.
+        _ = shard(object.key).entries.withLock { _ in
+            defer { object.replaced = nil }
+            return object.replaced
+        }
     }
 
     /// The body will never be whole: what its object has replaced is found again in its place, with what was known of it. Nil
