@@ -81,10 +81,22 @@ import Testing
         #expect(!tier.judge(again, nowMilliseconds: 0) && found.isEmpty)
     }
 
+    /// Somebody had a look at it while it was out of the table.
+    @Test func whatWasFoundPurgedBeforeStaysPurged() throws {
+        let old = old()
+        let new = arriving()
+        _ = purges.purge([try #require(PurgeRule(.url, Array("/a".utf8), isSoft: false))])
+        #expect(!tier.judge(old, nowMilliseconds: 0))
+        let again = try #require(fail(new))
+        #expect(!tier.judge(again, nowMilliseconds: 0) && found.isEmpty)
+    }
+
     @Test func whatHasComeBetweenIsNotUndone() {
         _ = old()
         let invalid = arriving()
         tier.invalidate(key("/a"))
+        // Not for those who have waited too long either.
+        #expect(tier.storedOrReplaced(key("/a")).map(ObjectIdentifier.init) == [ObjectIdentifier(invalid)])
         #expect(fail(invalid) == nil && found.isEmpty)
 
         _ = old()

@@ -94,12 +94,12 @@ final class CachedObject: @unchecked Sendable {
         judgedGeneration = Atomic(birth)
     }
 
-    /// One that stands for `other`, which is ready and was taken out of the table.
+    /// One that stands for `other`, which is ready and was taken out of the table. It is judged by all purges since that was
+    /// asked for: what a verdict has led to meanwhile may have changed nothing but `other`.
     convenience init(again other: CachedObject) {
         self.init(
             key: other.key, fillWorker: other.fillWorker, memory: other.memory, variant: other.variant,
             birth: other.birth)
-        judgedGeneration.store(other.judgedGeneration.load(ordering: .relaxed), ordering: .relaxed)
         isWanted.store(other.isWanted.load(ordering: .relaxed), ordering: .relaxed)
         isInvalidated.store(other.isInvalidated.load(ordering: .relaxed), ordering: .relaxed)
         guard let head = other.head, let body = other.stored else { preconditionFailure("it was never ready") }

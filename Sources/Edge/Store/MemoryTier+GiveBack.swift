@@ -63,8 +63,7 @@ extension MemoryTier {
     private func swapBack(_ object: CachedObject, in entries: inout Entries) -> CachedObject? {
         guard let replaced = object.replaced else { return nil }
         object.replaced = nil
-        guard !object.isWithdrawn.load(ordering: .relaxed), !object.isInvalidated.load(ordering: .relaxed),
-            let objects = entries.entries[object.key]?.objects,
+        guard !object.isWithdrawn.load(ordering: .relaxed), let objects = entries.entries[object.key]?.objects,
             let index = objects.firstIndex(where: { $0 === object }),
             !objects.contains(where: { $0 !== object && $0.phase == .ready && $0.variant == object.variant })
         else { return nil }

@@ -184,6 +184,7 @@ final class MemoryTier: Sendable {
             return objects.filter { object in
                 guard object.phase == .ready else { return true }
                 object.invalidate()
+                object.replaced = nil
                 return false
             }
         }
